@@ -64,5 +64,5 @@ class Analyser(Protocol):
         ...
 
     def embedding(self, frame: np.ndarray, face: Face) -> np.ndarray | None:
-        """A float32 vector for who this is (compare by the analyser's own distance), or None when it has no such network."""
+        """A float32 vector for who this is, to be compared by Euclidean distance; None without such a network."""
         ...
