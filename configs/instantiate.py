@@ -1,0 +1,108 @@
+"""Objects from config nodes: the constructor's signature is the schema, a key is an argument, its annotation the type."""
+
+import inspect
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from models.errors import UserError
+
+RESERVED = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+
+
+def build(node: DictConfig | Mapping[str, Any], **extra: Any) -> Any:
+    """Instantiate `node` (and the nodes inside) with plain Python values; `extra` adds arguments that no YAML can hold.
+
+    Raises:
+        UserError: a key that the constructor does not take, a value of another type, or a required argument missing.
+    """
+    plain: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
+    check_config(plain)
+    target = hydra.utils.get_object(plain["_target_"])
+    required = {
+        name
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+    missing = sorted(required - set(plain) - set(extra))
+    if missing and not plain.get("_partial_"):
+        raise UserError(f"{plain['_target_']} needs {', '.join(missing)}")
+    return hydra.utils.instantiate(plain, _convert_="all", **extra)
+
+
+def check_config(config: DictConfig | Mapping[str, Any]) -> None:
+    """Hold every `_target_` node of a composed config against the signature it will be passed to.
+
+    Raises:
+        UserError: all that is wrong, in one line, each with the dotted key and the nearest right name.
+    """
+    plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
+    problems = [problem for key, node in targets(plain) for problem in node_problems(key, node)]
+    if problems:
+        raise UserError("; ".join(problems))
+
+
+def targets(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (dotted key, node) for every mapping with a `_target_`, outermost first."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield key, dict(node)
+        for name, child in node.items():
+            yield from targets(child, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from targets(child, f"{key}[{index}]")
+
+
+def node_problems(key: str, node: dict[str, Any]) -> list[str]:
+    """What is wrong with the arguments of one node, in words."""
+    try:
+        target = hydra.utils.get_object(node["_target_"])
+    except (ImportError, AttributeError, ValueError) as error:
+        return [f"{key}._target_: cannot find {node['_target_']} ({error})"]
+    parameters = inspect.signature(target).parameters
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    problems = []
+    for name, value in node.items():
+        where = f"{key}.{name}" if key else name
+        if name in RESERVED:
+            continue
+        if name not in parameters:
+            if not open_ended:
+                near = get_close_matches(name, list(parameters), 1)
+                problems.append(f"unknown key {where}{f'; did you mean {near[0]}?' if near else ''}")
+        elif name in hints and not fits(value, hints[name]):
+            wanted = inspect.formatannotation(hints[name])
+            problems.append(f"{where}={value!r} should be {wanted}")
+    return problems
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a plain YAML value can be passed where `hint` is asked for; objects built from nodes always fit."""
+    if isinstance(value, Mapping) and "_target_" in value:
+        return True
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return value in arguments
+    if origin in (list, tuple, Sequence) or hint in (list, tuple):
+        if not isinstance(value, list | tuple):
+            return False
+        inner = arguments[:1] if origin is not tuple or Ellipsis in arguments else ()
+        return all(fits(item, inner[0]) for item in value) if inner else True
+    if origin in (dict, Mapping) or hint is dict:
+        return isinstance(value, Mapping)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is None or hint is type(None):
+        return value is None
+    return isinstance(value, hint) if hint in (bool, str) else True
