@@ -1,4 +1,4 @@
-"""Objects from config nodes: the constructor's signature is the schema, a key is an argument, its annotation the type."""
+"""Objects from config nodes: the signature of a constructor is the schema, a key is an argument of that name and type."""
 
 import inspect
 import types

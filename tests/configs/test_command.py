@@ -9,7 +9,6 @@ import configs.command as module
 from configs.command import command
 from models.errors import UserError
 
-
 Shout = Callable[..., tuple[int, list[DictConfig]]]
 
 
