@@ -1,4 +1,4 @@
-"""Objects from config nodes: the signature of a constructor is the schema, a key is an argument of that name and type."""
+"""Objects from config nodes: a constructor is the schema of its node; an argument is a key of the same name, same type."""
 
 import inspect
 import types
