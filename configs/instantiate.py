@@ -1,4 +1,4 @@
-"""Objects from config nodes: a constructor is the schema of its node; an argument is a key of the same name, same type."""
+"""Objects from config nodes: a constructor is the schema of its node, an argument is a key of the same name."""
 
 import inspect
 import types

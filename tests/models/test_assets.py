@@ -11,7 +11,7 @@ from models.errors import MissingAsset, UserError
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     digest = hashlib.sha256(b"right").hexdigest()
     (tmp_path / "assets.yaml").write_text(
-        f"free: {{file: a.bin, what: x, maker: m, licence: MIT, url: 'http://127.0.0.1:9/a.bin', sha256: {digest[:8]}}}\n"
+        f"free: {{file: a.bin, what: x, maker: m, licence: MIT, url: 'http://127.0.0.1:9', sha256: {digest[:8]}}}\n"
         "gated: {file: b.bin, what: x, maker: m, licence: signed, remedy: write to them}\n"
     )
     monkeypatch.setattr(assets, "REGISTRY", tmp_path / "assets.yaml")
