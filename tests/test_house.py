@@ -62,7 +62,7 @@ def test_stands_nowhere(pattern: str) -> None:
 
 @pytest.mark.parametrize("room", ["models", "losses", "metrics"])
 def test_core_imports_with_few_packages(room: str) -> None:
-    """At module level the core needs torch, numpy and einops alone (metrics: torchmetrics); the rest inside functions."""
+    """At module level only torch, numpy and einops (metrics: torchmetrics too); the rest inside functions."""
     light = {"torch", "numpy", "einops", *MAY_IMPORT[room], *sys.stdlib_module_names}
     light |= {"torchmetrics"} if room == "metrics" else set()
     heavy = [
