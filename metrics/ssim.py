@@ -9,7 +9,7 @@ from metrics.frame_mean import FrameMean, check_images
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
-    """Structural similarity per image `(N,)`: Gaussian window 11, sigma 1.5, mean over channels and pixels."""
+    """Structural similarity per image `(N,)`: Gaussian window 11, sigma 1.5, mirrored at the border, mean over all."""
     # SSIM compares means, so it depends on where zero is: the published constants belong to [0, 1].
     values = structural_similarity_index_measure(
         (prediction + 1) / 2, (target + 1) / 2, data_range=1.0, reduction="none"
