@@ -15,7 +15,7 @@ _MERGE_IOU = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A face by its detector: box (4,) x0, y0, x1, y1 and keypoints (6, 2), both in pixels of the frame, score in [0, 1].
+    """A face by its detector: box (4,) x0, y0, x1, y1 and keypoints (6, 2) in pixels of the frame, score in [0, 1].
 
     The keypoints are: the eye left in the image, the right one, nose tip, mouth, left and right ear.
     """

@@ -35,7 +35,7 @@ class Network:
         self.size = size
 
     def __call__(self, image: np.ndarray, low: float) -> list[np.ndarray]:
-        """A uint8 RGB image (size, size, 3), scaled to [low, 1], through the network; outputs without the batch axis."""
+        """An RGB image (size, size, 3) uint8, scaled to [low, 1], through the network."""
         blob = image.transpose(2, 0, 1)[None].astype(np.float32) * ((1.0 - low) / 255.0) + low
         self._net.setInput(np.ascontiguousarray(blob, dtype=np.float32))
         return [np.array(output[0]) for output in self._net.forward(self._outputs)]
