@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from preparation.analysers.blazeface import FaceDetector
-from preparation.analysers.tflite import load_network
+from preparation.analysers.tflite import load_network, network_file
 from preparation.faces import LEFT_EYE, RIGHT_EYE, Face
 from preparation.warp import invert, sample, similarity, transform
 
@@ -35,13 +35,16 @@ class MeshAnalyser:
 
     The networks are read on first use, run on one thread, and give the same output for the same input.
 
-    Raises (on first use):
+    Raises:
         MissingPackage: the package with the networks is not installed.
     """
 
     name = "mesh"
     version = "1"
     licence = "Apache-2.0 (MediaPipe networks)"
+
+    def __init__(self) -> None:
+        network_file("face_landmark")
 
     def faces(self, frame: np.ndarray) -> list[Face]:
         """All faces, the largest first; see `Analyser`."""
