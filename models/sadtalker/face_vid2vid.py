@@ -3,6 +3,7 @@
 Letters: B batch, K keypoints, D depth, H height, W width.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,11 +109,10 @@ class FaceVid2Vid(nn.Module):
             decoder_hidden,
         )
         self.translation_axes = translation_axes
-        self.image_multiple = max(self.keypoint_detector.image_multiple, self.generator.image_multiple)
+        self.image_multiple = math.lcm(self.keypoint_detector.image_multiple, self.generator.image_multiple)
 
     def canonical(self, image: Tensor) -> Tensor:
         """Keypoints (B, K, 3) of the person without pose and expression; images (B, 3, H, W) in [-1, 1]."""
-        self._check(image)
         return self.keypoint_detector(image)
 
     def head_motion(self, image: Tensor) -> HeadMotion:
@@ -148,11 +148,3 @@ class FaceVid2Vid(nn.Module):
         driving_keypoints = self.keypoints(canonical, driving_motion)
         prediction, dense = self.generator(source, driving_keypoints, source_keypoints)
         return Output(prediction, canonical, source_keypoints, driving_keypoints, source_motion, driving_motion, dense)
-
-    def _check(self, image: Tensor) -> None:
-        height, width = image.shape[2:]
-        if height % self.image_multiple or width % self.image_multiple:
-            raise UserError(
-                f"this network needs images whose sides are multiples of {self.image_multiple} pixels,"
-                f" got {width}x{height}; change the image size, or use fewer detector_blocks and motion_blocks"
-            )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.sadtalker.dense_motion import DenseMotion, Motion
-from models.sadtalker.layers import ConvBlock, DownBlock, ResBlock3d, channels_at, unit_range
+from models.sadtalker.layers import ConvBlock, DownBlock, ResBlock3d, channels_at, check_images, unit_range
 from models.sadtalker.spade_decoder import SpadeDecoder
 
 
@@ -72,6 +72,7 @@ class Generator(nn.Module):
 
     def encode(self, image: Tensor) -> Appearance:
         """Appearance of source images (B, 3, H, W) in [-1, 1]."""
+        check_images(image, self.image_multiple)
         x = self.first(unit_range(image))
         for block in self.down_blocks:
             x = block(x)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.sadtalker.layers import AntiAliasedDownsample, DownBlock, UpBlock, channels_at, unit_range
+from models.sadtalker.layers import AntiAliasedDownsample, DownBlock, UpBlock, channels_at, check_images, unit_range
 
 
 class KeypointDetector(nn.Module):
@@ -38,6 +38,7 @@ class KeypointDetector(nn.Module):
 
     def heatmap(self, image: Tensor) -> Tensor:
         """Probability of each keypoint over the volume, (B, K, D, H / downscale, W / downscale), sums to 1."""
+        check_images(image, self.image_multiple)
         image = unit_range(image)
         if hasattr(self, "down"):
             image = self.down(image)

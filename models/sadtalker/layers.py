@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.errors import UserError
+
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
@@ -17,6 +19,18 @@ BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 def unit_range(image: Tensor) -> Tensor:
     """[-1, 1] -> [0, 1]: the authors' networks see images in [0, 1], and their zero padding is black."""
     return image * 0.5 + 0.5
+
+
+def check_images(image: Tensor, multiple: int) -> None:
+    """`UserError` unless these are images (B, 3, H, W) whose sides are multiples of `multiple` pixels."""
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise UserError(f"images must be of shape (batch, 3, height, width), got {tuple(image.shape)}")
+    height, width = image.shape[2:]
+    if height % multiple or width % multiple:
+        raise UserError(
+            f"this network needs images whose sides are multiples of {multiple} pixels, got {width}x{height};"
+            " change the image size, or train a network with fewer blocks"
+        )
 
 
 def channels_at(level: int, block_expansion: int, max_features: int) -> int:

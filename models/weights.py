@@ -1,0 +1,121 @@
+"""Reads weights from the files that people publish and loads them strictly. No code is ever executed from a file."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.errors import UserError
+
+TORCH_SUFFIXES = (".pt", ".pth", ".tar", ".ckpt", ".bin")
+
+
+class Weights(dict[str, Tensor]):
+    """Tensors by name. Nested entries of a file are joined with dots: `generator.first.conv.weight`."""
+
+    def part(self, *names: str) -> "Weights":
+        """What stands under the first of `names` that is there, without that prefix; all of it if none is.
+
+        So a network's weights are found in a whole training checkpoint (`generator`, `kp_detector`, ...), in a joint
+        file with prefixes, and in a file of their own. The `module.` that data-parallel training leaves is dropped.
+        """
+        for name in names:
+            found = Weights({k.removeprefix(f"{name}."): v for k, v in self.items() if k.startswith(f"{name}.")})
+            if found:
+                return found.part("module")
+        return self.part("module") if "module" not in names else self
+
+    def count(self, pattern: str) -> int:
+        """How many numbered entries there are: `count("blocks.{}.weight")` looks for blocks.0.weight and so on."""
+        number = 0
+        while pattern.format(number) in self:
+            number += 1
+        return number
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of a tensor that tells a network's size; `UserError` if the file has no such key."""
+        if key not in self:
+            some = ", ".join(list(self)[:3]) or "nothing"
+            raise UserError(f"the weights hold no {key!r} (they hold {some}, ...): this is another network's file")
+        return tuple(self[key].shape)
+
+
+def read_weights(path: Path) -> Weights:
+    """Tensors of a `.safetensors`, `.npz` or torch file, on the CPU; `UserError` when it cannot be read."""
+    if not path.is_file():
+        raise UserError(f"no weights at {path}: no such file")
+    readers = {".safetensors": _read_safetensors, ".npz": _read_npz, **dict.fromkeys(TORCH_SUFFIXES, _read_torch)}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise UserError(f"{path.name}: weights end in one of {', '.join(readers)}, not in {path.suffix!r}")
+    weights = Weights(reader(path))
+    if not weights:
+        raise UserError(f"{path.name}: there is no tensor in this file")
+    return weights
+
+
+def load_strictly(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load every tensor; one `UserError` lists all missing, unexpected and misshapen names."""
+    expected = network.state_dict()
+    problems = {
+        "missing": sorted(expected.keys() - weights.keys()),
+        "unexpected": sorted(weights.keys() - expected.keys()),
+        "misshapen": [
+            f"{key} {tuple(weights[key].shape)} instead of {tuple(expected[key].shape)}"
+            for key in expected.keys() & weights.keys()
+            if weights[key].shape != expected[key].shape
+        ],
+    }
+    if any(problems.values()):
+        parts = [f"{len(names)} {kind}: {', '.join(names)}" for kind, names in problems.items() if names]
+        raise UserError(f"the weights do not fit {type(network).__name__}; {'; '.join(parts)}")
+    network.load_state_dict(dict(weights))
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path.name} is not a whole safetensors file ({error}); fetch it again") from error
+
+
+def _read_npz(path: Path) -> Mapping[str, Tensor]:
+    return {key: torch.from_numpy(array) for key, array in read_arrays(path).items()}
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an `.npz` file by name; `UserError` when it is missing, broken or holds objects."""
+    if not path.is_file():
+        raise UserError(f"no arrays at {path}: no such file")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, OSError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path.name} is not a whole npz file of plain arrays ({error})") from error
+
+
+def _read_torch(path: Path) -> Mapping[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"{path.name} is not a torch file of plain tensors ({reason})") from error
+    return dict(_tensors(content))
+
+
+def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Tensors under text keys; optimiser states (numbered) and everything else are passed over."""
+    if isinstance(content, Tensor):
+        yield prefix.removesuffix("."), content
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            if isinstance(key, str):
+                yield from _tensors(value, f"{prefix}{key}.")
