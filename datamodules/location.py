@@ -46,8 +46,11 @@ class Location:
             raise UserError(f"{path} does not exist; shards= must name a folder written by prepare.py")
         return path.read_bytes()
 
-    def path(self, file: str, size: int, name: str) -> Path:
-        """The file on this machine, `size` bytes long; remote ones are downloaded once and kept under `name`."""
+    def path(self, file: str, name: str, size: int | None = None) -> Path:
+        """The file on this machine; a remote one is downloaded once and kept under `name`.
+
+        UserError when it is missing or does not have `size` bytes.
+        """
         path = Path(self.text).expanduser() / file
         if self.remote:
             path = self.cache / name
@@ -56,7 +59,7 @@ class Location:
         check_size(path, size)
         return path
 
-    def _download(self, file: str, path: Path, size: int) -> None:
+    def _download(self, file: str, path: Path, size: int | None) -> None:
         with _lock(path):
             if path.is_file():  # another process was faster
                 return
@@ -81,12 +84,12 @@ class Location:
             raise UserError(f"{self.text}: {file} cannot be read: {error}") from error
 
 
-def check_size(path: Path, size: int, name: str | None = None) -> None:
-    """Raise UserError unless the file is there and has `size` bytes."""
+def check_size(path: Path, size: int | None, name: str | None = None) -> None:
+    """Raise UserError unless the file is there and has `size` bytes (None: any number)."""
     name = name or str(path)
     if not path.is_file():
         raise UserError(f"shard {name} is missing; copy it again or prepare the data again")
-    if (found := path.stat().st_size) != size:
+    if size is not None and (found := path.stat().st_size) != size:
         raise UserError(f"shard {name} has {found} bytes, dataset.json says {size}; copy it again")
 
 
