@@ -85,7 +85,7 @@ def mapping_net(weights: Weights) -> MappingNet:
 
 
 def discriminator(weights: Weights) -> Discriminator:
-    """From the entry `discriminator` of a training checkpoint, or bare keys (`discs.1.*`, at half size `discs.0-5.*`)."""
+    """From the entry `discriminator` of a training checkpoint, or bare keys (`discs.1.*`, half size `discs.0-5.*`)."""
     weights = weights.part("discriminator")
     scales = sorted({key.split(".")[1] for key in weights if key.startswith("discs.")}, reverse=True)
     if not scales:
