@@ -1,5 +1,6 @@
 """`ClipShards`: the segments of one split, opened in any order by one `pread` per member."""
 
+import copy
 import hashlib
 import json
 import os
@@ -94,6 +95,21 @@ class ClipShards:
         """A short hash of the split's bytes and of the time range: equal data, equal fingerprint."""
         parts = [self.split, repr(self.time_range), *(shard.sha256 for shard in self.shards)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def where(self, mask: np.ndarray) -> "ClipShards":
+        """The same shards with only the segments of `mask` (n,) bool, renumbered."""
+        chosen = copy.copy(self)
+        table = self.table
+        chosen.table = Table(
+            keys=[table.keys[row] for row in np.flatnonzero(mask)],
+            people=table.people,
+            identity=table.identity[mask],
+            frames=table.frames[mask],
+            shard=table.shard[mask],
+            places={field: places[mask] for field, places in table.places.items()},
+        )
+        chosen.first, chosen.last, chosen._files = self.first[mask], self.last[mask], OrderedDict()
+        return chosen
 
     def has(self, field: str) -> np.ndarray:
         """(n,) bool: which segments have the member `field`, such as `flac` or `landmarks.npz`."""
