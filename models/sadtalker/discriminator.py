@@ -10,7 +10,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.sadtalker.layers import AntiAliasedDownsample, SpectralConv2d, channels_at, unit_range
+from models.errors import UserError
+from models.sadtalker.layers import AntiAliasedDownsample, SpectralConv2d, channels_at, check_images, unit_range
 
 
 class Judgement(NamedTuple):
@@ -40,10 +41,18 @@ class Discriminator(nn.Module):
                 for factor in downscales
             }
         )
+        # Backwards from 2x2 scores: a 4x4 convolution eats 3 pixels, pooling between the blocks halves.
+        self.smallest_side = max(downscales) * (8 * 2 ** (num_blocks - 1) - 3)
         self.pyramid = nn.ModuleList(AntiAliasedDownsample(3, factor, persistent=False) for factor in downscales)
 
     def forward(self, image: Tensor) -> list[Judgement]:
         """Largest scale first, in the order of `downscales`."""
+        check_images(image, multiple=1)
+        if min(image.shape[2:]) < self.smallest_side:
+            raise UserError(
+                f"the discriminator needs images of at least {self.smallest_side} pixels, got {tuple(image.shape[2:])};"
+                " use fewer num_blocks or a smaller downscale"
+            )
         image = unit_range(image)
         return [disc(down(image)) for disc, down in zip(self.discs.values(), self.pyramid)]
 

@@ -42,7 +42,9 @@ class KeypointDetector(nn.Module):
         image = unit_range(image)
         if hasattr(self, "down"):
             image = self.down(image)
-        scores = self.kp(self.predictor(image)).float() / self.temperature
+        feature = self.predictor(image)
+        with torch.autocast(feature.device.type, enabled=False):  # the temperature magnifies rounding
+            scores = self.kp(feature.float()) / self.temperature
         return scores.flatten(2).softmax(-1).view_as(scores)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -56,7 +58,8 @@ def expected_position(heatmap: Tensor) -> Tensor:
     rows = heatmap.sum(2)
     marginals = {"x": rows.sum(2), "y": rows.sum(3), "z": heatmap.sum((3, 4))}
     sizes = {"x": width, "y": height, "z": depth}
-    axes = [marginals[a] @ torch.linspace(-1, 1, sizes[a], device=heatmap.device) for a in "xyz"]
+    # Not matrix products: those would be in half precision under autocast.
+    axes = [(marginals[a] * torch.linspace(-1, 1, sizes[a], device=heatmap.device)).sum(-1) for a in "xyz"]
     return torch.stack(axes, dim=-1)
 
 

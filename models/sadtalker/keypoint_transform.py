@@ -59,7 +59,8 @@ def bins_to_degrees(logits: Tensor) -> Tensor:
     """Expected angle in degrees of scores over 3-degree bins, (..., bins) -> (...); bin 0 is -99 degrees."""
     probability = logits.float().softmax(-1)
     bins = torch.arange(logits.shape[-1], dtype=torch.float32, device=logits.device)
-    return probability @ bins * DEGREES_PER_BIN + FIRST_BIN_DEGREES
+    expected = (probability * bins).sum(-1)  # not a matrix product: that would be in half precision under autocast
+    return expected * DEGREES_PER_BIN + FIRST_BIN_DEGREES
 
 
 def rotation_matrix(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Letters: B batch, C channels, K keypoints, H height, W width.
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -69,7 +70,11 @@ class PoseEstimator(nn.Module):
             if stage > 0:
                 x = getattr(self, f"block{2 * stage}")(x)
             x = getattr(self, f"block{2 * stage + 1}")(x)
-        x = x.mean((2, 3))
+        x = x.float().mean((2, 3))
+        with torch.autocast(x.device.type, enabled=False):  # a rounded score is a jump of a degree
+            return self._heads(x)
+
+    def _heads(self, x: Tensor) -> HeadMotion:
         # The authors' layer names of yaw and roll are swapped: fc_roll was trained to give yaw.
         return HeadMotion.from_logits(
             yaw=self.fc_roll(x),
