@@ -123,20 +123,24 @@ def timed_frames(
                 return
 
 
-def to_rgb(frame: av.VideoFrame, info: VideoInfo, longest: int | None = None) -> np.ndarray:
-    """One decoded frame as uint8 (H, W, 3) RGB, upright, square pixels, longer side at most `longest`."""
+def to_rgb(frame: av.VideoFrame, info: VideoInfo, longest: int | None = None, exact: bool = True) -> np.ndarray:
+    """One decoded frame as uint8 (H, W, 3) RGB, upright, square pixels, longer side at most `longest`.
+
+    Without `exact` it is twice as fast and about one level too dark.
+    """
     width, height = info.fitted(longest)
     if info.rotation % 180 == 90:
         width, height = height, width
     same = (width, height) == (frame.width, frame.height)
+    interpolation = Interpolation.BILINEAR if same else Interpolation.AREA
+    if exact:
+        interpolation |= Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     image = frame.reformat(
         width=width,
         height=height,
         format="rgb24",
         src_colorspace=_colour_matrix(frame),
-        interpolation=(Interpolation.BILINEAR if same else Interpolation.AREA)
-        | Interpolation.ACCURATE_RND
-        | Interpolation.FULL_CHR_H_INT,
+        interpolation=interpolation,
         threads=1,
     ).to_ndarray()
     return np.ascontiguousarray(np.rot90(image, info.rotation // 90)) if info.rotation else image
