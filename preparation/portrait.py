@@ -137,7 +137,7 @@ def load_portrait(
     if cut.side < size / 1.5:
         notes.append(f"{path}: the crop of {cut.side:.0f} px is enlarged to {size} px and will look soft")
     if cut.outside(frame_size) > 0.1:
-        notes.append(f"{path}: the crop reaches over the picture's border, which is mirrored there")
+        notes.append(f"{path}: the crop reaches over the picture's border, whose pixels are repeated there")
     return Portrait(cut.apply(frame, size), cut.face(chosen, size), cut, tuple(notes))
 
 

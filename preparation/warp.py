@@ -27,12 +27,12 @@ def transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype, copy=False)
 
 
-def sample(image: np.ndarray, matrix: np.ndarray, size: int, border: int = cv2.BORDER_REFLECT_101) -> np.ndarray:
+def sample(image: np.ndarray, matrix: np.ndarray, size: int, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
     """The part of an image (H, W, C) that `matrix` sends to the unit square, as (size, size, C) of the same type.
 
     Where the image is shrunk by s, every output pixel is the mean of ceil(s) x ceil(s) interpolated samples, which
     keeps aliasing out in every direction of a turned square; a plain warp would take one sample and drop the rest.
-    Outside the image its border is mirrored, or what `border` (an OpenCV constant) says; constant borders are black.
+    Outside the image its border pixels are repeated, or what `border` (an OpenCV constant) says; a constant is black.
     """
     shrink = 1.0 / (size * math.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     fine = max(1, math.ceil(shrink - 1e-3))
