@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 
 from metrics.frame_mean import FrameMean
-from metrics.landmarks import check_landmarks, head_rotation
+from metrics.landmarks import check_landmarks
+from models.head_pose import head_rotation
 
 
 def rotation_angle(first: Tensor, second: Tensor) -> Tensor:
     """Angle `(N,)` in degrees of the rotation that leads from one matrix `(N, 3, 3)` to the other."""
-    cosine = ((first * second).sum(dim=(1, 2)) - 1) / 2  # trace of first^T second
-    return torch.rad2deg(cosine.clamp(-1, 1).arccos())
+    chord = (first - second).flatten(1).norm(dim=1)  # 2 sqrt(2) sin(angle / 2); exact for small angles, unlike arccos
+    return torch.rad2deg(2 * (chord / 8**0.5).clamp(max=1).arcsin())
 
 
 class PoseDistance(FrameMean):

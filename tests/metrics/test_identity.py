@@ -59,3 +59,13 @@ def test_a_network_inside_is_no_part_of_the_module() -> None:
 def test_range_is_checked() -> None:
     with pytest.raises(ValueError, match=r"must lie in \[-1, 1\]"):
         CSIM(first_pixel).update(images((1, 0)) * 255, images((1, 0)))
+
+
+def test_embeddings_can_be_given_instead_of_images() -> None:
+    metric = IdentityDistance(stand_in="toy")
+    metric.update(torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.zeros(1, 2))
+    assert metric.compute() == 2.5
+    with pytest.raises(ValueError, match=r"embeddings are \(N, D\)"):
+        metric.update(images((1, 0)), images((1, 0)))
+    with pytest.raises(ValueError, match="2 predictions need as many references, or one; got 3"):
+        metric.update(torch.zeros(2, 2), torch.zeros(3, 2))

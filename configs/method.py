@@ -1,0 +1,121 @@
+"""A trained method from its config (`configs/method/*.yaml`) and a checkpoint of `train.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from configs.command import CONFIGS, options
+from configs.instantiate import build
+from datamodules.clip_shards import ClipShards
+from datamodules.shard_format import sha256
+from lightning_modules.checkpoints import Checkpoint, read_checkpoint
+from models.animator import Animator
+from models.errors import UserError
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method that is ready to run.
+
+    Attributes:
+        name: as in `configs/method`.
+        animator: the network behind the common interface.
+        checkpoint: where its weights come from.
+        crop: how the faces were cut that it was trained on, None when nothing tells.
+        file: the checkpoint's file.
+
+    """
+
+    name: str
+    animator: Animator
+    checkpoint: Checkpoint
+    crop: str | None
+    file: Path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Which weights these are, for result rows."""
+        return {
+            "file": self.file.name,
+            "sha256": sha256(self.file)[:16],
+            "stage": self.checkpoint.stage,
+            "generator_steps": self.checkpoint.generator_steps,
+            "averaged_weights": self.checkpoint.averaged,
+        }
+
+
+def load_method(node: DictConfig, path: Path, device: str) -> Method:
+    """Build the network that the checkpoint describes, load its weights, put the method's animator around it.
+
+    Raises:
+        UserError: the file is no checkpoint of ours, belongs to another method, or its weights do not fit.
+    """
+    checkpoint = read_checkpoint(path)
+    if checkpoint.stage not in node.stages:
+        raise UserError(
+            f"checkpoint={path} is of the training {checkpoint.stage}, and method={node.name} takes "
+            f"{', '.join(node.stages)}{_owner(checkpoint.stage)}"
+        )
+    model = build(checkpoint.config["model"])
+    try:
+        model.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
+        raise UserError(f"checkpoint={path}: its weights do not fit the network of its config: {error}") from error
+    size = _trained_on(checkpoint, "size")
+    if size is None:
+        raise UserError(f"checkpoint={path} does not say at which image size it was trained; give data.view.size there")
+    animator: Animator = build(node.animator, model=model.to(choose_device(device)), size=size)
+    return Method(node.name, animator, checkpoint, _trained_on(checkpoint, "crop"), path)
+
+
+def choose_device(device: str) -> torch.device:
+    """`auto`: the accelerator of this machine, if there is one; else any name that torch knows.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    try:
+        if device == "auto":
+            return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device={device}: it is not to be had here ({error}); device=cpu always works") from error
+    return chosen
+
+
+def crop_rule(kind: str) -> Any:
+    """The rule of `configs/crop/<kind>.yaml`."""
+    known = options("crop")
+    if kind not in known:
+        raise UserError(f"crop={kind} is not known; there are {', '.join(known)}")
+    node = OmegaConf.load(CONFIGS / "crop" / f"{kind}.yaml")
+    return build(OmegaConf.to_container(node, resolve=True))  # type: ignore[arg-type]
+
+
+def _trained_on(checkpoint: Checkpoint, fact: str) -> Any:
+    """Image `size` or `crop` kind of the training data: from the checkpoint, else from its shards if still there."""
+    if checkpoint.dataset.get(fact) is not None:
+        return checkpoint.dataset[fact]
+    data: Mapping[str, Any] = checkpoint.config.get("data", {})
+    size = data.get("view", {}).get("size")
+    if fact == "size" and size is not None:
+        return size
+    try:
+        clips = ClipShards(data["shards"], "train")
+        return clips.dataset.size if fact == "size" else clips[0].info["crop"]["kind"]
+    except (UserError, KeyError, IndexError):
+        return None
+
+
+def _owner(stage: str) -> str:
+    """`; use method=X` for the method that takes checkpoints of this stage, when there is one."""
+    for name in options("method"):
+        node = OmegaConf.load(CONFIGS / "method" / f"{name}.yaml")
+        if isinstance(node, DictConfig) and stage in node.get("stages", []):
+            return f"; use method={name}"
+    return ""
