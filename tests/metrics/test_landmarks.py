@@ -12,6 +12,7 @@ from metrics.motion_distance import MotionDistance
 from metrics.nme import NME
 from metrics.opening_distance import OpeningDistance
 from metrics.pose_distance import PoseDistance, rotation_angle
+from models.head_pose import _HEAD, _RIGID, head_rotation
 
 
 def face(frames: int = 5, seed: int = 0) -> Tensor:
