@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.errors import UserError
+from models.sadtalker.repeated_convolution import convolve_repeated
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -79,7 +80,8 @@ class UpBlock(ConvBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, [D,] H, W) -> (B, C', [D,] 2 H, 2 W)."""
-        return super().forward(F.interpolate(x, scale_factor=(1.0,) * (x.ndim - 4) + (2.0, 2.0)))
+        x = convolve_repeated(x, self.conv.weight, self.conv.bias, scale=2)
+        return F.leaky_relu(self.norm(x), self.slope, inplace=True)
 
 
 class ResBlock3d(nn.Module):

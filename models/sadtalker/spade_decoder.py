@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.sadtalker.layers import SpectralConv2d
+from models.sadtalker.repeated_convolution import convolve_repeated
 
 
 class SpadeDecoder(nn.Module):
@@ -51,7 +52,6 @@ class _SpadeBlock(nn.Module):
             self.norm_s = _Spade(channels_in, label_channels, hidden)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        label = F.interpolate(label, size=x.shape[2:])  # nearest
         y = self.conv_0(F.leaky_relu(self.norm_0(x, label), 0.2, inplace=True))
         y = self.conv_1(F.leaky_relu(self.norm_1(y, label), 0.2, inplace=True))
         shortcut = self.conv_s(self.norm_s(x, label)) if self.learned_shortcut else x
@@ -59,14 +59,16 @@ class _SpadeBlock(nn.Module):
 
 
 class _Spade(nn.Module):
-    """Instance norm whose scale and shift at each pixel are convolved from a label map."""
+    """Instance norm whose scale and shift at each pixel are convolved from a label map, repeated to the size."""
 
     def __init__(self, channels: int, label_channels: int, hidden: int) -> None:
         super().__init__()
-        self.mlp_shared = nn.Sequential(nn.Conv2d(label_channels, hidden, 3, padding=1), nn.ReLU(inplace=True))
+        self.mlp_shared = nn.Sequential(nn.Conv2d(label_channels, hidden, 3))
         self.mlp_gamma = nn.Conv2d(hidden, channels, 3, padding=1)
         self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        shared = self.mlp_shared(label)
+        weight, bias = self.mlp_shared.parameters()
+        shared = convolve_repeated(label, weight, bias, scale=x.shape[-1] // label.shape[-1])
+        shared = F.relu(shared, inplace=True)
         return torch.addcmul(self.mlp_beta(shared), F.instance_norm(x), 1 + self.mlp_gamma(shared))
