@@ -12,7 +12,6 @@ from preparation.crop import Crop, CropRule
 from preparation.source_audio import AudioTrack
 from preparation.tracking import Policy, Track, choose, split_where_it_leaves
 
-
 MOST_NOTES = 20  # stretches left out that are told one by one
 
 
@@ -169,7 +168,7 @@ def _plan_piece(
         return
     for start, stop, with_sound in _by_sound(piece.first, piece.stop, covered, rules.least_frames, plan):
         if stop - start < rules.least_frames:
-            plan.leave_out(start, stop, "too_short", f"frames without sound beside frames with it: {stop - start}")
+            plan.leave_out(start, stop, "too_short", "without sound, beside frames with sound")
             continue
         for first, last in divide(start, stop, rules.most_frames):
             plan.cuts.append(Cut(piece, track, first, last, crop, with_sound, outside))

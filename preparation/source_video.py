@@ -71,7 +71,7 @@ def probe(path: Path) -> VideoInfo:
     """Reads the header and the first frame.
 
     Raises:
-        VideoError: `unreadable` (no video container, or cut off), `no_video` (sound only), `no_frames`.
+        VideoError: `missing`, `unreadable` (no video container, or cut off), `no_video` (sound only), `no_frames`.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
@@ -162,10 +162,12 @@ def read_frames(path: Path, fps: Fraction | int = 25, longest: int | None = None
 
 def _opened(path: Path) -> av.container.InputContainer:
     """Opens a container that has a video stream; errors become `VideoError`."""
+    if not path.is_file():
+        raise VideoError("missing", "there is no such file")
     try:
         container = av.open(str(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
-        reason = "empty file" if path.is_file() and path.stat().st_size == 0 else str(error.strerror or error)
+        reason = str(error.strerror or error) if path.stat().st_size else "empty file"
         raise VideoError("unreadable", f"cannot be opened as a video ({reason})") from error
     if not container.streams.video:
         container.close()

@@ -1,0 +1,108 @@
+"""What is in a folder of shards: a table for reading and a contact sheet for looking."""
+
+import csv
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+
+from datamodules.evaluation import segments
+from datamodules.shard_format import Segment, read_dataset
+from preparation.run import REJECTED
+
+TILE = 128  # pixels of a picture on the contact sheet
+CAPTION = 30  # pixels of the line above a row
+COLUMNS = 8
+
+
+def describe(output: Path, rows: int = 40, landmarks: bool = True) -> Path:
+    """Prints totals, a table of segments and the reasons of rejection; writes `contact_sheet.png`.
+
+    Args:
+        output: a folder written by prepare.py.
+        rows: how many segments are shown, spread evenly over the data set.
+        landmarks: draw them on every other picture.
+
+    Returns:
+        The path of the contact sheet.
+
+    Raises:
+        UserError: no data set there, or a truncated shard.
+    """
+    dataset = read_dataset(output)
+    say = partial(Console().print, markup=False, highlight=False, soft_wrap=True)
+    totals = dataset.totals
+    say(
+        f"{output}: {dataset.kind}, {dataset.size} px, {dataset.fps} fps, {totals['samples']} segments,"
+        f" {totals['hours'] * 60:.1f} minutes, {totals['identities']} identities, {len(dataset.shards)} shards,"
+        f" {totals['bytes'] / 1e6:.1f} MB; faces by {dataset.analyser.get('name', '?')}; licence: {dataset.licence}"
+    )
+    shown: list[Segment] = []
+    for split, people in dataset.identities.items():
+        of_split = sum(record.samples for record in dataset.split(split))
+        say(f"{split}: {of_split} segments of {len(people)} identities")
+        share = max(round(rows * of_split / max(int(totals["samples"]), 1)), 1)
+        shown += segments(output, split, limit=share)
+    say("")
+    for line in _table(shown):
+        say(line)
+    for reason, count in sorted(_reasons(output / REJECTED).items()):
+        say(f"rejected, {reason}: {count}")
+    sheet = output / "contact_sheet.png"
+    contact_sheet(shown, landmarks).save(sheet)
+    say(f"contact sheet: {sheet}")
+    return sheet
+
+
+def contact_sheet(shown: list[Segment], landmarks: bool) -> Image.Image:
+    """One row per segment: its key, and pictures at even distances in time."""
+    sheet = Image.new("RGB", (COLUMNS * TILE, len(shown) * (TILE + CAPTION)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for row, segment in enumerate(shown):
+        top = row * (TILE + CAPTION)
+        draw.text((4, top + 6), _caption(segment), fill="black", font=font)
+        for column, index in enumerate(np.linspace(0, len(segment.frames) - 1, COLUMNS).astype(int)):
+            picture = Image.fromarray(segment.frames[index]).resize((TILE, TILE), Image.Resampling.BOX)
+            if landmarks and column % 2:
+                factor = TILE / segment.frames.shape[1]
+                _dots(picture, segment.tracks["landmarks"]["points"][index] * factor)
+            sheet.paste(picture, (column * TILE, top + CAPTION))
+    return sheet
+
+
+def _dots(picture: Image.Image, points: np.ndarray) -> None:
+    draw = ImageDraw.Draw(picture)
+    for x, y in points:
+        draw.rectangle((x - 0.5, y - 0.5, x + 0.5, y + 0.5), fill="lime")
+
+
+def _caption(segment: Segment) -> str:
+    info = segment.info
+    sound = "sound" if segment.audio is not None else "silent"
+    face, notes = info["decisions"]["face_px"], len(info["decisions"]["notes"])
+    return f"{segment.key}  [{info['split']}]  {info['frames']} frames, {sound}, face {face:.0f} px, {notes} notes"
+
+
+def _table(shown: list[Segment]) -> list[str]:
+    """One line per segment, and its notes below it."""
+    width = max(len(segment.key) for segment in shown)
+    lines = [f"{'key':<{width}}  split  seconds  sound     face px  sharpness"]
+    for segment in shown:
+        info, decisions = segment.info, segment.info["decisions"]
+        sound = "-" if segment.audio is None else f"{info['audio']['source_rate']} Hz"
+        lines.append(
+            f"{segment.key:<{width}}  {info['split']:<5}  {info['frames'] / info['fps']:7.2f}  {sound:<8}"
+            f"  {decisions['face_px']:7.0f}  {decisions['sharpness']:9.0f}"
+        )
+        lines += [f"    {note}" for note in decisions["notes"]]
+    return lines
+
+
+def _reasons(path: Path) -> Counter[str]:
+    if not path.is_file():
+        return Counter()
+    with path.open(encoding="utf-8", newline="") as file:
+        return Counter(row["reason"] for row in csv.DictReader(file))
