@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import hydra
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from models.errors import UserError
@@ -32,7 +33,12 @@ def build(node: DictConfig | Mapping[str, Any], **extra: Any) -> Any:
     missing = sorted(required - set(plain) - set(extra))
     if missing and not plain.get("_partial_"):
         raise UserError(f"{plain['_target_']} needs {', '.join(missing)}")
-    return hydra.utils.instantiate(plain, _convert_="all", **extra)
+    try:
+        return hydra.utils.instantiate(plain, _convert_="all", **extra)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UserError):  # what the constructor says, in its own words
+            raise error.__cause__ from None
+        raise
 
 
 def check_config(config: DictConfig | Mapping[str, Any]) -> None:

@@ -199,7 +199,10 @@ _LOCK = ".lock"
 
 @contextmanager
 def _locked(output: Path) -> Iterator[None]:
-    """Creates the folder and keeps other runs out of it."""
+    """Creates the folder, or makes sure that it is ours, and keeps other runs out of it."""
+    strange = sorted(entry.name for entry in output.iterdir() if entry.name != _LOCK) if output.is_dir() else []
+    if strange and not (output / RECORD).is_file():
+        raise UserError(f"output {output} already holds {strange[0]}, which is not ours; give an empty folder")
     try:
         output.mkdir(parents=True, exist_ok=True)
         file = (output / _LOCK).open("w")
