@@ -1,0 +1,67 @@
+"""Seven short made-up clips of three people, and an analyser that finds a face in every bright picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datamodules.clip_shards import ClipShards
+from datamodules.shard_format import Segment, ShardWriter, encode_segment, write_dataset_json
+from preparation.faces import Face
+
+SIZE = 32
+
+
+class ToyAnalyser:
+    """A face wherever the picture is not dark; it is as far to the right as the picture is red."""
+
+    name = "toy"
+    version = "1"
+    licence = "none"
+    looks = 0
+
+    def faces(self, frame: np.ndarray) -> list[Face]:
+        self.looks += 1
+        if frame.mean() < 20:
+            return []
+        turn = np.linspace(0, 6, 68)
+        points = np.stack([np.cos(turn), np.sin(turn)], axis=1) * 20 + 64
+        points[:, 0] += frame[..., 0].mean() / 8
+        box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+        return [Face(box.astype(np.float32), 1.0, points.astype(np.float32))]
+
+    def follow(self, frame: np.ndarray, previous: Face) -> Face | None:
+        return next(iter(self.faces(frame)), None)
+
+    def embedding(self, frame: np.ndarray, face: Face) -> np.ndarray | None:
+        return frame.mean(axis=(0, 1)).astype(np.float32)
+
+
+@pytest.fixture
+def analyser() -> ToyAnalyser:
+    return ToyAnalyser()
+
+
+def toy_frames(number: int, count: int) -> np.ndarray:
+    """Gradients that drift from left to right and grow redder; clips differ in colour."""
+    row, column, time = np.meshgrid(np.arange(SIZE), np.arange(SIZE), np.arange(count), indexing="ij")
+    channels = [60 + 5 * time + row, (column * 4 + 6 * time) % 250, np.full_like(row, 20 + 30 * number)]
+    return np.stack(channels, axis=-1).transpose(2, 0, 1, 3).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    with ShardWriter(folder, "test", "test", max_samples=3) as writer:
+        for number in range(7):
+            identity = f"person{number % 3}"
+            info = {"identity": identity, "crop": {"kind": "fomm"}}
+            segment = Segment(f"toy/{identity}/clip{number}/0000", info, toy_frames(number, 5 + number))
+            writer.write(segment.key, encode_segment(segment))
+    write_dataset_json(folder, kind="clips", size=SIZE)
+    return folder
+
+
+@pytest.fixture
+def clips(shards: Path) -> ClipShards:
+    return ClipShards(shards, "test")
