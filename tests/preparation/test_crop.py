@@ -45,7 +45,7 @@ def test_points_round_trip(crop: Crop, size: int, values: list[float]) -> None:
     np.testing.assert_allclose(crop.frame_points(crop.points(points, size), size), points, atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SQUARES, st.sampled_from([64, 128, 256]), st.floats(0.2, 0.8), st.floats(0.2, 0.8))
 def test_a_drawn_dot_lands_where_points_says(crop: Crop, size: int, x: float, y: float) -> None:
     where = crop.frame_points(np.array([[x, y]]) * size, size)[0]
