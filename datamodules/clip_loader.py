@@ -58,8 +58,8 @@ class Plan(Protocol):
 
     def __len__(self) -> int: ...
 
-    def epoch(self, epoch: int) -> list[np.ndarray]:
-        """The numbers of the visits of each batch of this rank."""
+    def epoch(self, epoch: int) -> list[list[Visit]]:
+        """The visits of each batch of this rank."""
         ...
 
 
@@ -86,12 +86,12 @@ class TrainPlan:
     def __len__(self) -> int:
         return self.segments * self.rounds // self.visits
 
-    def epoch(self, epoch: int) -> list[np.ndarray]:
+    def epoch(self, epoch: int) -> list[list[Visit]]:
         """See `Plan`."""
         rng = np.random.default_rng([self.seed, epoch])
         order = [turn * self.segments + rng.permutation(self.segments) for turn in range(self.rounds)]
         batches = np.concatenate(order)[: len(self) * self.visits].reshape(len(self), self.world, -1)
-        return list(batches[:, self.rank])
+        return [[(epoch, number) for number in batch] for batch in batches[:, self.rank].tolist()]
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,10 @@ class ValidationPlan:
         per_batch = max(self.visits // self.world, 1)
         return min(-(-largest // per_batch), self.segments // self.world)
 
-    def epoch(self, epoch: int) -> list[np.ndarray]:
-        """See `Plan`; the same in every epoch."""
-        return np.array_split(np.arange(self.segments)[self.rank :: self.world], len(self))
+    def epoch(self, epoch: int) -> list[list[Visit]]:
+        """See `Plan`; the same examples in every epoch."""
+        batches = np.array_split(np.arange(self.segments)[self.rank :: self.world], len(self))
+        return [[(0, number) for number in batch.tolist()] for batch in batches]
 
 
 class ClipLoader:
@@ -165,8 +166,7 @@ class ClipLoader:
         if self._moved or done >= self._limit:
             self.position = epoch, done = epoch + 1, 0
         self._moved = False
-        batches = self.plan.epoch(epoch)[done:]
-        self._queue[:] = [[(epoch, int(number)) for number in batch] for batch in batches]
+        self._queue[:] = self.plan.epoch(epoch)[done:]
         return self._count(iter(self._loader), epoch, done)
 
     def _count(self, batches: Iterator[Batch], epoch: int, done: int) -> Iterator[Batch]:
