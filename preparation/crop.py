@@ -88,7 +88,8 @@ class FommCrop:
 
     Siarohin et al., 2019 (video-preprocessing, crop_bbox_from_frames): the longer side of the union, widened on both
     sides by `margin` of it; the shorter one to the same length about its own middle. There a clip whose square leaves
-    the frame is dropped; here `Crop.outside` tells, and the caller decides.
+    the frame is dropped. Here the square is first shifted back by at most the margin, so that it still holds every
+    box (videos that come already cropped need it); `Crop.outside` tells what is left, and the caller decides.
     The margin there is 0.1 around VoxCeleb's own boxes, which are wider than ours: published VoxCeleb crops are 1.37
     and 1.65 times the face box that the mesh finds in one of their frames, and 0.2 gives 1.4 for a still head.
     """
@@ -106,8 +107,12 @@ class FommCrop:
         """See `CropRule`."""
         seen = _seen(boxes)
         low, high = seen[:, :2].min(axis=0), seen[:, 2:].max(axis=0)
-        side = (1.0 + 2.0 * self.margin) * float((high - low).max())
-        return Crop(self.kind, similarity((low + high) / 2, side))
+        longer = float((high - low).max())
+        side, centre = (1.0 + 2.0 * self.margin) * longer, (low + high) / 2
+        frame = np.array(frame_size, dtype=np.float64)
+        nearest_inside = np.where(side <= frame, np.clip(centre, side / 2, frame - side / 2), frame / 2)
+        most = self.margin * longer
+        return Crop(self.kind, similarity(centre + np.clip(nearest_inside - centre, -most, most), side))
 
 
 class FfhqCrop:

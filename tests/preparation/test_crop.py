@@ -109,6 +109,29 @@ def test_fomm_takes_the_union_with_its_margin() -> None:
     assert crop.outside(FRAME) == 0
 
 
+@given(st.floats(0, 560), st.floats(0, 420), st.floats(30, 300), st.floats(30, 300), st.floats(0, 0.5))
+def test_fomm_holds_every_box(x: float, y: float, w: float, h: float, margin: float) -> None:
+    box = np.array([x, y, min(x + w, 640), min(y + h, 480)])
+    crop = FommCrop(margin).fit(np.zeros((1, 68, 2)), box[None], FRAME)
+    low, high = crop.corners[0], crop.corners[2]
+    assert (low <= box[:2] + 1e-6).all()
+    assert (high >= box[2:] - 1e-6).all()
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(30, 300), st.floats(0, 0.3))
+def test_fomm_keeps_a_square_box_in_the_frame(x: float, y: float, side: float, margin: float) -> None:
+    corner = np.array([x * (640 - side), y * (480 - side)])
+    crop = FommCrop(margin).fit(np.zeros((1, 68, 2)), np.concatenate([corner, corner + side])[None], FRAME)
+    assert crop.side == pytest.approx((1 + 2 * margin) * side)
+    assert crop.outside(FRAME) < 1e-6
+
+
+def test_fomm_shifts_a_clip_that_is_already_cropped() -> None:
+    box = np.array([(40, 5, 200, 165)], dtype=np.float32)
+    crop = FommCrop(0.2).fit(np.zeros((1, 68, 2)), box, (256, 256))
+    np.testing.assert_allclose(crop.corners[[0, 2]], np.array([(8, 0), (232, 224)]), atol=1e-4)
+
+
 def test_ffhq_agrees_with_the_published_quad() -> None:
     points = made_up_points()
     left, right = points[36:42].mean(0).astype(float), points[42:48].mean(0).astype(float)

@@ -80,7 +80,7 @@ def test_every_portrait_has_its_faces(real_data: Path) -> None:
             continue  # test_a_huge_portrait_cuts_like_the_small_one
         portrait = load(path)
         assert portrait.image.shape == (256, 256, 3)
-        assert np.abs(portrait.face.points.mean(axis=0) - 128).max() < 40, row["file"]
+        assert np.abs(portrait.face.points.mean(axis=0) - 128).max() < 60, row["file"]
         assert any("2 faces" in note for note in portrait.warnings) == (row["faces"] == "2")
 
 
@@ -178,9 +178,9 @@ def test_rules_for_several_faces() -> None:
 
 def test_warnings_say_what_was_done(tmp_path: Path) -> None:
     path = save(tmp_path / "two.png", np.zeros((110, 230, 3), dtype=np.uint8))
-    analyser = OneFace(face_at(2, 30, 60), face_at(100, 40, 34))
+    analyser = OneFace(face_at(-20, 30, 60), face_at(100, 40, 34))
     several, enlarged, border = load_portrait(path, analyser, FommCrop(0.3), 256).warnings
-    assert "2 faces; took the one at x=32 y=60 (face=largest)" in several
+    assert "2 faces; took the one at x=10 y=60 (face=largest)" in several
     assert "enlarged to 256 px" in enlarged
     assert "reaches over" in border
     with pytest.raises(UserError, match="only 34 px; at least 40"):
