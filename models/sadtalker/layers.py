@@ -34,17 +34,6 @@ def check_images(image: Tensor, multiple: int) -> None:
         )
 
 
-def arrange_channels_last(network: nn.Module) -> None:
-    """Reorder convolution weights in memory so that 2-D and 3-D features are channels-last, which is often faster.
-
-    `network.to(memory_format=torch.channels_last)` does not work on networks with 3-D convolutions.
-    """
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for parameter in network.parameters():
-        if parameter.ndim in formats:
-            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
-
-
 def channels_at(level: int, block_expansion: int, max_features: int) -> int:
     """Channels after `level` halvings of the resolution: doubled by each, up to `max_features`."""
     return min(max_features, block_expansion * 2**level)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.errors import UserError
 from models.sadtalker.keypoint_transform import HeadMotion
 from models.sadtalker.layers import unit_range
 
@@ -31,7 +32,7 @@ class PoseEstimator(nn.Module):
     ) -> None:
         super().__init__()
         if len(stage_blocks) != 4:
-            raise ValueError(f"stage_blocks must have four numbers, got {list(stage_blocks)}")
+            raise UserError(f"stage_blocks must have four numbers, got {list(stage_blocks)}")
         self.conv1 = nn.Conv2d(3, block_expansion, 7, stride=2, padding=3)
         self.norm1 = nn.BatchNorm2d(block_expansion)
         width = block_expansion

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 FIRST = ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0))
 MIDDLE = ((1.0, 1.0, 1.0),)
 LAST = ((1.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+FEW_PIXELS = 64  # below, adding up the weights takes longer than it saves
 
 
 def convolve_repeated(x: Tensor, weight: Tensor, bias: Tensor | None, scale: int) -> Tensor:
@@ -20,8 +21,9 @@ def convolve_repeated(x: Tensor, weight: Tensor, bias: Tensor | None, scale: int
     `x` is (B, C, [D,] H, W), `weight` (O, C, [3,] 3, 3); the result is (B, O, [D,] scale H, scale W).
     """
     convolve = F.conv2d if x.ndim == 4 else F.conv3d
-    if scale == 1:
-        return convolve(x, weight, bias, padding=1)
+    if scale == 1 or x.shape[-1] * x.shape[-2] < FEW_PIXELS:
+        sizes = (1.0,) * (x.ndim - 4) + (float(scale),) * 2
+        return convolve(x if scale == 1 else F.interpolate(x, scale_factor=sizes), weight, bias, padding=1)
     padded = F.pad(x, (1, 1) * (x.ndim - 2))
     rows = []
     for fold_rows, window_rows, count_rows in _kinds(weight, x.shape[-2], scale):

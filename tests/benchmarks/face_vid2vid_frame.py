@@ -3,7 +3,8 @@
     python tests/benchmarks/face_vid2vid_frame.py [--size 256] [--repeat 3] [--threads 1]
 
 Variants take turns, the fastest of `repeat` rounds counts, and ratios are to the first row of the same run, so that a
-busy machine disturbs them little; with one thread the processor's time is counted. `difference` is the largest one to the first row's image, in 0..1.
+busy machine disturbs them little; with one thread the processor's time is counted. `difference` is the largest one to
+the first row's image, in 0..1.
 """
 
 import argparse
@@ -12,15 +13,22 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.sadtalker.face_vid2vid import EncodedSource, FaceVid2Vid
-from models.sadtalker.layers import arrange_channels_last
 
 
 def render_frame(model: FaceVid2Vid, source: EncodedSource, driving: Tensor) -> Tensor:
     """One frame of an animation: head motion of the driving image, keypoints, picture."""
     return model.render(source, model.keypoints(source.canonical, model.head_motion(driving)))
+
+
+def arrange_channels_last(network: nn.Module) -> None:
+    """`network.to(memory_format=torch.channels_last)` does not take the weights of 3-D convolutions."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in network.parameters():
+        if parameter.ndim in formats:
+            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
 
 
 def variants(model: FaceVid2Vid, image: Tensor, driving: Tensor) -> dict[str, Callable[[], Tensor]]:

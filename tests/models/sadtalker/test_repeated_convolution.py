@@ -8,7 +8,7 @@ from models.sadtalker.repeated_convolution import convolve_repeated
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-@pytest.mark.parametrize("size", [(5, 6), (1, 1), (3, 4, 5)])
+@pytest.mark.parametrize("size", [(8, 9), (1, 1), (2, 10, 7), (2, 2, 3)])
 def test_equal_to_repeating_and_convolving(scale: int, size: tuple[int, ...]) -> None:
     dims = len(size)
     x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
