@@ -104,7 +104,7 @@ def render(
 
     animator = method.animator
     made, moved_by = plan
-    transfer = Transfer(config.motion == "relative", {str(part): float(by) for part, by in config.scale.items()})
+    transfer = Transfer(config.motion == "relative", {part: by for part, by in config.scale.items() if by != 1})
     cost = Cost(animator.device)
     step = counter(bar, "reading the motion", len(driving.crops))
     source = animator.encode_source(to_images(portrait[None]).to(animator.device))

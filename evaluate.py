@@ -28,7 +28,7 @@ def main(config: DictConfig) -> None:
     from configs.progress import counter, progress
     from datamodules.clip_shards import ClipShards
     from evaluation.measure import measures
-    from evaluation.observer import FaceObserver
+    from evaluation.observer import FaceObserver, analyser
     from evaluation.processes import processes
     from evaluation.protocol import Protocol, pair_clips
     from evaluation.report import Gallery, write_results
@@ -39,7 +39,7 @@ def main(config: DictConfig) -> None:
 
     protocol: Protocol = build(config.protocol)
     clips = ClipShards(config.data.shards, protocol.split, protocol.time_range)
-    observer = FaceObserver(build(config.landmarks), build(config.identity))
+    observer = FaceObserver(analyser(config.landmarks, build), analyser(config.identity, build))
     ready, unavailable = measures(protocol.metrics, build, observer)
     if not ready:
         raise UserError(f"no metric of {protocol.name} can be had: {'; '.join(line.reason for line in unavailable)}")

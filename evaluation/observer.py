@@ -1,17 +1,48 @@
 """What a face analyser sees in images: landmarks and identities, each image looked at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.errors import MissingAsset, MissingPackage
+from models.errors import MissingAsset, MissingPackage, UserError
 from models.images import to_frames
 from preparation.faces import Analyser, Face
 
 LOOK_EVERY = 10  # frames from one detection to the next; in between the face is followed
+
+
+class AbsentAnalyser:
+    """Stands where an analyser could not be made, and says why when it is used."""
+
+    version = ""
+    licence = ""
+
+    def __init__(self, name: str, error: UserError) -> None:
+        self.name, self.error = name, error
+
+    def faces(self, frame: np.ndarray) -> list[Face]:
+        """Raise the error."""
+        raise self.error
+
+    def follow(self, frame: np.ndarray, previous: Face) -> Face | None:
+        """Raise the error."""
+        raise self.error
+
+    def embedding(self, frame: np.ndarray, face: Face) -> np.ndarray | None:
+        """Raise the error."""
+        raise self.error
+
+
+def analyser(node: Mapping[str, Any], build: Callable[..., Any]) -> Analyser:
+    """Build the analyser of a config node; a missing package or model does not raise here, but on its first use."""
+    try:
+        return build(node)
+    except (MissingPackage, MissingAsset) as error:
+        return AbsentAnalyser(str(node["_target_"]).rsplit(".", 2)[-2], error)
 
 
 class FaceObserver:
