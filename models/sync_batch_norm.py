@@ -40,9 +40,9 @@ class SyncBatchNorm(_BatchNorm):
         variance = _sum_over_ranks(centred.square().sum(others)) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = (variance + self.eps).rsqrt()
-        if self.weight is not None:
-            return torch.addcmul(self.bias.view(shape), centred, (scale * self.weight).view(shape))
-        return centred * scale.view(shape)
+        if not self.affine:
+            return centred * scale.view(shape)
+        return torch.addcmul(self.bias.view(shape), centred, (scale * self.weight).view(shape))
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, unbiased_variance: Tensor) -> None:
@@ -82,5 +82,5 @@ class _SumOverRanks(torch.autograd.Function):
 
 
 def _sum_over_ranks(x: Tensor) -> Tensor:
-    result: Tensor = _SumOverRanks.apply(x)  # type: ignore[no-untyped-call]
+    result: Tensor = _SumOverRanks.apply(x)
     return result
