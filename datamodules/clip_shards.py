@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,9 @@ class ClipShards:
 
     def __getitem__(self, index: int) -> "Clip":
         return Clip(self, index)
+
+    def __iter__(self) -> Iterator["Clip"]:
+        return (self[index] for index in range(len(self)))
 
     @property
     def fingerprint(self) -> str:

@@ -28,7 +28,7 @@ from datamodules.video import GOP
 from datamodules.views import AudioWindow, FramePair, View
 
 SIZE, FRAMES, SEGMENTS = 256, 128, 8
-ROUNDS = 12  # visits of each segment in one measurement
+ROUNDS = 4  # visits of each segment in one measurement
 REPEATS = 7  # measurements, interleaved; the quickest are compared, as other processes only add time
 
 
