@@ -12,11 +12,13 @@ from models.errors import UserError
 from preparation.crop import Crop, CropRule
 from preparation.faces import Analyser, Face
 from preparation.shots import ShotDetector
-from preparation.source_video import VideoError, VideoInfo, probe, timed_frames, to_rgb
+from preparation.source_video import DecodeReport, VideoError, VideoInfo, probe, timed_frames, to_rgb
 from preparation.tracking import FaceTracker, Track, choose
 
 MissingFace = Literal["hold", "skip", "stop"]
 LEAST_FRAMES = 3  # a face that is seen for less, beside one that is seen for longer, is a mistake of the detector
+
+SMALL_FACE = 48  # pixels, the longer side of its box
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ def read_driving(
         UserError: the file is not there, is no video, or shows no face.
     """
     info = open_driving(path)
-    tracker, shots, frames = FaceTracker(analyser), ShotDetector(), 0
-    for timed in timed_frames(info):
+    tracker, shots, report, frames = FaceTracker(analyser), ShotDetector(), DecodeReport(), 0
+    for timed in timed_frames(info, report=report):
         frames = timed.index + 1
         if timed.repeated:
             tracker.repeat()
@@ -96,7 +98,7 @@ def read_driving(
     tracks = choose(lasting, face, info.width, info.height)
     if not tracks:
         raise UserError(f"{path}: no face in the driving video ({frames} frames); give a video of one talking head")
-    return Driving(info, frames, _crops(tracks, rule, info), _warnings(path, lasting, tracks))
+    return Driving(info, frames, _crops(tracks, rule, info), _warnings(info, report, lasting, tracks))
 
 
 def open_driving(path: Path) -> VideoInfo:
@@ -137,8 +139,17 @@ def _crops(tracks: list[Track], rule: CropRule, info: VideoInfo) -> dict[int, Cr
     return crops
 
 
-def _warnings(path: Path, tracks: list[Track], chosen: list[Track]) -> list[str]:
-    warnings = []
+def _warnings(info: VideoInfo, report: DecodeReport, tracks: list[Track], chosen: list[Track]) -> list[str]:
+    path, warnings = info.path, []
+    if report.decoded < 0.95 * info.header_frames:
+        warnings.append(
+            f"{path}: only {report.decoded} of the {info.header_frames} frames it should have can be decoded"
+        )
+    if report.refused or report.damaged:
+        warnings.append(f"{path}: {report.refused + report.damaged} damaged places in the picture data")
+    size = float(np.median([face.size for track in chosen for face in track.faces]))
+    if size < SMALL_FACE:
+        warnings.append(f"{path}: the face is only {size:.0f} px, its motion will be imprecise")
     others = [track for track in tracks if not any(track is kept for kept in chosen)]
     if any(track.first < kept.stop and kept.first < track.stop for kept in chosen for track in others):
         warnings.append(f"{path}: several faces; one is followed, choose with face=largest or face=central")

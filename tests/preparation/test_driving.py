@@ -1,5 +1,6 @@
 """What is found out about a driving video before anything is rendered."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from datamodules.video import VideoWriter
 from models.errors import UserError
+from preparation.analysers.mesh import MeshAnalyser
 from preparation.crop import FommCrop
 from preparation.driving import Driving, open_driving, ranges, read_driving
 from preparation.faces import Face
@@ -78,6 +80,21 @@ def test_a_flash_of_the_detector_does_not_widen_the_crop(tmp_path: Path) -> None
     driving = look(write(tmp_path / "a.mp4", [20] * 6 + [None] * 2 + [110] + [None] * 2))
     assert driving.missing == [6, 7, 8, 9, 10]
     assert driving.crops[0].side == pytest.approx(1.2 * 40, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("truncated_faststart.mp4", r"only \d+ of the 75 frames it should have can be decoded"),
+        ("corrupt_packets.mp4", "damaged places in the picture data"),
+        ("tiny_64.mp4", "the face is only .* px, its motion will be imprecise"),
+        ("two_faces.mp4", "several faces; one is followed"),
+        ("cut_to_other_person.mp4", "the picture cuts at frame 25, the motion jumps there"),
+    ],
+)
+def test_what_is_odd_is_said(real_data: Path, name: str, message: str) -> None:
+    driving = read_driving(real_data / "bad" / name, MeshAnalyser(), FommCrop(0.1))
+    assert any(re.search(message, warning) for warning in driving.warnings), driving.warnings
 
 
 def test_ranges_are_short() -> None:
