@@ -18,7 +18,7 @@ from preparation.tracking import FaceTracker, Track, choose
 MissingFace = Literal["hold", "skip", "stop"]
 LEAST_FRAMES = 3  # a face that is seen for less, beside one that is seen for longer, is a mistake of the detector
 
-SMALL_FACE = 48  # pixels, the longer side of its box
+SMALL_FACE = 40  # pixels, the longer side of its box
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,7 @@ def _crops(tracks: list[Track], rule: CropRule, info: VideoInfo) -> dict[int, Cr
 def _warnings(info: VideoInfo, report: DecodeReport, tracks: list[Track], chosen: list[Track]) -> list[str]:
     path, warnings = info.path, []
     if report.decoded < 0.95 * info.header_frames:
-        warnings.append(
-            f"{path}: only {report.decoded} of the {info.header_frames} frames it should have can be decoded"
-        )
+        warnings.append(f"{path}: only {report.decoded} of the {info.header_frames} frames it promises can be decoded")
     if report.refused or report.damaged:
         warnings.append(f"{path}: {report.refused + report.damaged} damaged places in the picture data")
     size = float(np.median([face.size for track in chosen for face in track.faces]))

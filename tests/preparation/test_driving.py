@@ -85,7 +85,7 @@ def test_a_flash_of_the_detector_does_not_widen_the_crop(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("truncated_faststart.mp4", r"only \d+ of the 75 frames it should have can be decoded"),
+        ("truncated_faststart.mp4", r"only \d+ of the 75 frames it promises can be decoded"),
         ("corrupt_packets.mp4", "damaged places in the picture data"),
         ("tiny_64.mp4", "the face is only .* px, its motion will be imprecise"),
         ("two_faces.mp4", "several faces; one is followed"),
