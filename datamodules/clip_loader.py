@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.clip_shards import ClipShards
 from datamodules.views import Example, View
+from models.errors import UserError
 
 Visit = tuple[int, int]
 NOISE = 8  # uniform numbers per example for the augmentation
@@ -170,9 +171,12 @@ class ClipLoader:
         return self._count(iter(self._loader), epoch, done)
 
     def _count(self, batches: Iterator[Batch], epoch: int, done: int) -> Iterator[Batch]:
-        for number, batch in enumerate(batches, start=done + 1):
-            self.position, self._moved = (epoch, number), True
-            yield batch
+        try:
+            for number, batch in enumerate(batches, start=done + 1):
+                self.position, self._moved = (epoch, number), True
+                yield batch
+        except UserError as error:  # a worker's arrives wrapped in its traceback
+            raise UserError(str(error).strip().rpartition("UserError: ")[2]) from error
 
     def state_dict(self) -> dict[str, int]:
         """The position: batches of `epoch` that were handed out."""

@@ -6,10 +6,12 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
+from configs.instantiate import build
 from datamodules.augment import Augment
 from datamodules.shard_data import ShardData
 from datamodules.views import FramePair
 from models.errors import UserError
+from tests.datamodules.conftest import write_shards
 from tests.datamodules.recorder import Recorder, fit, ranks
 
 
@@ -56,6 +58,32 @@ def test_visits_per_segment_fill_batches_of_tiny_sets(shards: Path) -> None:
 def test_batch_size_must_be_a_multiple(shards: Path) -> None:
     with pytest.raises(UserError, match=r"batch_size=5 is not a multiple of 2 .* take 4 or 6"):
         data(shards, batch_size=5).setup("fit")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_shard_that_shrinks_while_training_is_one_plain_line(tmp_path: Path, workers: int) -> None:
+    write_shards(tmp_path, 4, frames=10)
+    loader = data(tmp_path, num_workers=workers, validation_split=None).train_dataloader()
+    (tmp_path / "train-00000.tar").write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"^shard \S+train-00000.tar has 0 bytes, dataset.json says \d+; copy it again$"
+    ):
+        list(loader)
+
+
+def test_a_config_builds_it(shards: Path) -> None:
+    node = {
+        "_target_": "datamodules.shard_data.ShardData",
+        "shards": str(shards),
+        "view": {"_target_": "datamodules.views.FramePair", "pairs": 2, "size": 16},
+        "batch_size": 4,
+        "train_time": [0, 0.8],
+        "augment": {"_target_": "datamodules.augment.Augment", "flip": 0.0},
+    }
+    batch = next(iter(build(node).train_dataloader()))
+    assert batch["source"].shape == (4, 16, 16, 3) and batch["noise"].shape == (4, 8)
+    with pytest.raises(UserError, match=r"unknown key view.pair; did you mean pairs"):
+        build({**node, "view": {**node["view"], "pair": 2}})  # type: ignore[dict-item]
 
 
 def test_unknown_split_names_those_that_exist(shards: Path) -> None:
