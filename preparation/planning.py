@@ -231,5 +231,7 @@ def _decoding_notes(clip: Clip, analysis: Analysis) -> list[str]:
     if report.refused:
         notes.append(f"{report.refused} packets of the picture could not be decoded")
     if analysis.frozen:
-        notes.append(f"{analysis.frozen} frames left out where the picture stands still for {report.longest_gap:.2f} s")
+        notes.append(
+            f"{analysis.frozen} frames left out where the picture stands still for {float(report.longest_gap):.2f} s"
+        )
     return notes

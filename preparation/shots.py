@@ -7,6 +7,7 @@ import numpy as np
 
 GRID = 32  # pixels of the thumbnail on which frames are compared
 LEVELS = 8  # histogram bins per colour channel
+CERTAIN_CHANGE = 0.12  # no gesture reaches it, so it needs little contrast to what went before
 
 
 class ShotDetector:
@@ -33,7 +34,8 @@ class ShotDetector:
         """Whether this uint8 (H, W, 3) frame starts another shot than the frame given before it."""
         change, recolouring = self.measure(frame)
         usual = float(np.median(self._recent)) if self._recent else 0.0
-        cut = change > self.least_change and recolouring > self.least_recolouring and change > self.contrast * usual
+        unusual = change > self.contrast * usual or (change > CERTAIN_CHANGE and change > 2 * usual)
+        cut = unusual and change > self.least_change and recolouring > self.least_recolouring
         if cut:
             self._recent.clear()
         else:
