@@ -37,7 +37,7 @@ def main(config: DictConfig) -> None:
     from rich.console import Console
 
     from configs.instantiate import build
-    from configs.method import crop_rule, load_method
+    from configs.method import crop_node, load_method
     from configs.progress import counter, note, progress
     from preparation.driving import open_driving, ranges, read_driving
     from preparation.portrait import load_portrait, read_image
@@ -48,7 +48,7 @@ def main(config: DictConfig) -> None:
     method = load_method(config.method, Path(config.checkpoint), config.device)
     if config.get("crop") is None and method.crop is None:
         note(console, "the checkpoint does not say how its faces were cut; crop=fomm is assumed")
-    rule = build(config.crop) if config.get("crop") else crop_rule(method.crop or "fomm")
+    rule = build(config.get("crop") or method.crop or crop_node("fomm"))
     analyser = build(config.analyser)
     portrait = load_portrait(config.source, analyser, rule, method.animator.size, config.face)
     note(console, *portrait.warnings)

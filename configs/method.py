@@ -1,5 +1,6 @@
 """A trained method from its config (`configs/method/*.yaml`) and a checkpoint of `train.py`."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from configs.command import CONFIGS, options
 from configs.instantiate import build
-from datamodules.clip_shards import ClipShards
-from datamodules.shard_format import sha256
+from datamodules.location import Location
+from datamodules.shard_format import parse_dataset, sha256
 from lightning_modules.checkpoints import Checkpoint, read_checkpoint
 from models.animator import Animator
 from models.errors import UserError
@@ -25,7 +26,7 @@ class Method:
         name: as in `configs/method`.
         animator: the network behind the common interface.
         checkpoint: where its weights come from.
-        crop: how the faces were cut that it was trained on, None when nothing tells.
+        crop: the config node of the crop that its training data were cut by, None when nothing tells.
         file: the checkpoint's file.
 
     """
@@ -33,7 +34,7 @@ class Method:
     name: str
     animator: Animator
     checkpoint: Checkpoint
-    crop: str | None
+    crop: Mapping[str, Any] | None
     file: Path
 
     @property
@@ -65,11 +66,11 @@ def load_method(node: DictConfig, path: Path, device: str) -> Method:
         model.load_state_dict(checkpoint.weights)
     except RuntimeError as error:
         raise UserError(f"checkpoint={path}: its weights do not fit the network of its config: {error}") from error
-    size = _trained_on(checkpoint, "size")
+    size, crop = _trained_on(checkpoint)
     if size is None:
         raise UserError(f"checkpoint={path} does not say at which image size it was trained; give data.view.size there")
     animator: Animator = build(node.animator, model=model.to(choose_device(device)), size=size)
-    return Method(node.name, animator, checkpoint, _trained_on(checkpoint, "crop"), path)
+    return Method(node.name, animator, checkpoint, crop, path)
 
 
 def choose_device(device: str) -> torch.device:
@@ -88,28 +89,31 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
-def crop_rule(kind: str) -> Any:
-    """The rule of `configs/crop/<kind>.yaml`."""
+def crop_node(kind: str) -> dict[str, Any]:
+    """The config node of `configs/crop/<kind>.yaml`."""
     known = options("crop")
     if kind not in known:
         raise UserError(f"crop={kind} is not known; there are {', '.join(known)}")
-    node = OmegaConf.load(CONFIGS / "crop" / f"{kind}.yaml")
-    return build(OmegaConf.to_container(node, resolve=True))  # type: ignore[arg-type]
+    return OmegaConf.to_container(OmegaConf.load(CONFIGS / "crop" / f"{kind}.yaml"), resolve=True)  # type: ignore[return-value]
 
 
-def _trained_on(checkpoint: Checkpoint, fact: str) -> Any:
-    """Image `size` or `crop` kind of the training data: from the checkpoint, else from its shards if still there."""
-    if checkpoint.dataset.get(fact) is not None:
-        return checkpoint.dataset[fact]
+def _trained_on(checkpoint: Checkpoint) -> tuple[int | None, Mapping[str, Any] | None]:
+    """Image size and crop of the training data: as the checkpoint says, else as its shards do if still there."""
     data: Mapping[str, Any] = checkpoint.config.get("data", {})
-    size = data.get("view", {}).get("size")
-    if fact == "size" and size is not None:
-        return size
+    facts = {**_shard_facts(data.get("shards")), **checkpoint.dataset}
+    size = data.get("view", {}).get("size") or facts.get("size")
+    crop = facts.get("crop")
+    return size, crop_node(crop) if isinstance(crop, str) else crop
+
+
+def _shard_facts(shards: str | None) -> dict[str, Any]:
+    """`size` and `crop` from the files beside the shards, as far as they are there."""
     try:
-        clips = ClipShards(data["shards"], "train")
-        return clips.dataset.size if fact == "size" else clips[0].info["crop"]["kind"]
-    except (UserError, KeyError, IndexError):
-        return None
+        place = Location(str(shards))
+        size = parse_dataset(place.read("dataset.json"), "dataset.json").size
+        return {"size": size, "crop": json.loads(place.read("preparation.json"))["settings"]["crop"]}
+    except (UserError, KeyError):
+        return {}
 
 
 def _owner(stage: str) -> str:

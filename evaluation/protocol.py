@@ -19,6 +19,7 @@ class Protocol:
             clip of somebody else, drawn by `seed` and the clip's key alone.
         split: of `dataset.json`.
         time_range: the part of every segment that is used, as fractions.
+        source_of: the source is the first frame of the source clip's `range`, or of its whole `segment`.
         motion: `absolute` or `relative`, see `models.animator.Transfer`.
         frames: driving frames per clip; all of them when not given.
         clips: how many clips, spread evenly over the split; all of them when not given.
@@ -33,6 +34,7 @@ class Protocol:
     metrics: Sequence[Mapping[str, Any]]
     split: str = "test"
     time_range: Sequence[float] = (0.0, 1.0)
+    source_of: Literal["range", "segment"] = "range"
     motion: Literal["absolute", "relative"] = "absolute"
     frames: int | None = None
     clips: int | None = None
@@ -43,7 +45,7 @@ class Protocol:
 class Pair:
     """One scored sample: frames `first` to `first + frames - 1` of a clip drive frame `source_frame` of another.
 
-    The first driving frame is where relative motion starts from, and with the same identity it is the source itself,
+    The first driving frame is where relative motion starts from, and with the same identity mostly the source itself,
     so it is rendered but not scored: a picture that is compared with itself would make every mean infinite or perfect.
     """
 
@@ -81,7 +83,8 @@ def pair_clips(clips: ClipShards, protocol: Protocol, minimum_frames: int = 1) -
                 "as the start and the rest to score; use a longer time_range, or prepare longer segments"
             )
         source = clip if protocol.pairing == "same_identity" else clips[_somebody_else(clips, order, index, protocol)]
-        pairs.append(Pair(source.key, source.first, clip.key, clip.first, frames))
+        source_frame = source.first if protocol.source_of == "range" else 0
+        pairs.append(Pair(source.key, source_frame, clip.key, clip.first, frames))
     return pairs
 
 

@@ -40,6 +40,9 @@ def test_frames_and_time_range(shards: Path) -> None:
     pairs = pair_clips(late, protocol(frames=3, time_range=(0.5, 1.0)))
     lengths = {key: int(frames) for key, frames in zip(late.table.keys, late.table.frames)}
     assert all(pair.frames == 3 and pair.first == lengths[pair.driving] // 2 for pair in pairs)
+    assert all(pair.source_frame == pair.first for pair in pairs)
+    from_the_start = pair_clips(late, protocol(frames=3, time_range=(0.5, 1.0), source_of="segment"))
+    assert all(pair.source_frame == 0 < pair.first for pair in from_the_start)
 
 
 def test_a_clip_that_is_too_short_is_refused_not_dropped(clips: ClipShards) -> None:
