@@ -18,8 +18,8 @@ class Frozen(nn.Module):
         self._network = (network.eval().requires_grad_(False),)  # a tuple is not registered as a submodule
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
-        self._network[0]._apply(fn)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._network[0]._apply(fn)  # type: ignore[no-untyped-call]
         return self
 
     def forward(self, *inputs: Any) -> Any:

@@ -1,0 +1,93 @@
+"""Which checkpoints are written, and what makes them stand for themselves."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.checkpoints import VERSION
+
+
+class Saving(Checkpoint):
+    """`last.ckpt` every `every` generator steps and at the end, `best.ckpt` by a validation number, and some to keep.
+
+    Files are written aside and renamed, so that a killed training leaves the previous one whole. Lightning calls
+    callbacks of this base class last: the others have finished a step before it is saved.
+
+    Args:
+        folder: where they go.
+        stage: the experiment.
+        config: the resolved config of the training, plain types.
+        dataset: facts about the training images, see `lightning_modules.checkpoints`.
+        every: generator steps between two `last.ckpt`.
+        keep_every: generator steps between two `step_00010000.ckpt`, which stay; 0 keeps none.
+        monitor: the number that `best.ckpt` has the lowest of.
+
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stage: str,
+        config: dict[str, Any],
+        dataset: dict[str, Any],
+        every: int = 1000,
+        keep_every: int = 0,
+        monitor: str = "validation/l1",
+    ) -> None:
+        self.folder, self.monitor = folder, monitor
+        self.every, self.keep_every = every, keep_every
+        self.facts = {"version": VERSION, "stage": stage, "config": config, "dataset": dataset}
+        self.best = float("inf")
+        self._saved = -1
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A run that starts at a checkpoint has nothing new to save."""
+        self._saved = cast(AdversarialModule, pl_module).generator_steps
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Save when it is time."""
+        steps = cast(AdversarialModule, pl_module).generator_steps
+        if steps == self._saved:
+            return
+        if steps % self.every == 0:
+            self._save(trainer, "last.ckpt", steps)
+        if self.keep_every and steps % self.keep_every == 0:
+            self._save(trainer, f"step_{steps:08d}.ckpt", steps)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the best so far."""
+        value = trainer.callback_metrics.get(self.monitor)
+        if trainer.sanity_checking or value is None or not value < self.best:
+            return
+        self.best = float(value)
+        self._save(trainer, "best.ckpt", self._saved)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the end."""
+        steps = cast(AdversarialModule, pl_module).generator_steps
+        if steps != self._saved:
+            self._save(trainer, "last.ckpt", steps)
+
+    def _save(self, trainer: Trainer, name: str, steps: int) -> None:
+        path, part = self.folder / name, self.folder / f"{name}.part"
+        trainer.save_checkpoint(part)  # rank 0 writes, the others wait
+        if trainer.is_global_zero:
+            part.replace(path)
+        trainer.strategy.barrier()
+        self._saved = steps
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add the facts."""
+        loggers = {type(logger).__name__: str(logger.version) for logger in trainer.loggers}
+        checkpoint.setdefault("figurehead", {}).update(self.facts, loggers=loggers)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was best."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue to compare with what was best."""
+        self.best = state_dict["best"]

@@ -1,0 +1,48 @@
+"""Loggers that need a decision."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import MissingPackage, UserError
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import WandbLogger
+
+
+def wandb(
+    save_dir: str,
+    project: str = "figurehead",
+    name: str | None = None,
+    group: str | None = None,
+    id: str | None = None,
+    offline: bool | None = None,
+) -> "WandbLogger":
+    """Weights & Biases; without a key (WANDB_API_KEY or `wandb login`) the run stays on this machine.
+
+    Args:
+        save_dir: where the `wandb` folder goes.
+        project: of the run.
+        name: of the run; made up by W&B when None.
+        group: of the run.
+        id: of a run that is continued.
+        offline: None means offline exactly when there is no key.
+
+    Raises:
+        UserError: the package is not installed, or `offline=false` without a key.
+    """
+    try:
+        from wandb.sdk.lib import apikey
+    except ImportError as error:
+        raise MissingPackage("wandb", "pip install -e '.[wandb]'") from error
+    from lightning.pytorch.loggers import WandbLogger
+
+    has_key = bool(os.environ.get("WANDB_API_KEY") or apikey.api_key())
+    if offline is None:
+        offline = not has_key
+    if not offline and not has_key:
+        raise UserError("logger.wandb.offline=false needs a key: set WANDB_API_KEY, or leave offline out")
+    Path(save_dir).mkdir(parents=True, exist_ok=True)
+    return WandbLogger(
+        project=project, name=name, group=group, id=id, save_dir=save_dir, offline=offline, resume="allow"
+    )
