@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "metrics": {"metrics", "models"},
     "datamodules": {"datamodules", "models"},
     "preparation": {"preparation", "datamodules", "models"},
+    "evaluation": {"evaluation", "preparation", "datamodules", "models", "metrics"},
     "lightning_modules": {"lightning_modules", "models", "losses", "metrics"},
 }
 SOURCES = sorted(path for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py")) + sorted(ROOT.glob("*.py"))
