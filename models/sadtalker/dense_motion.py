@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.sadtalker.layers import DownBlock, UpBlock, channels_at
+from models.sadtalker.shallow_convolution import ShallowConv3d
 
 KEYPOINT_VARIANCE = 0.01
 SMALLEST_WEIGHT = 1e-3  # SadTalker leaves weaker motions out of the flow
@@ -47,7 +48,7 @@ class DenseMotion(nn.Module):
         motions = num_keypoints + 1
         channels = motions * (compress + 1)
         self.hourglass = _Hourglass(channels, block_expansion, max_features, num_blocks)
-        self.mask = nn.Conv3d(self.hourglass.channels_out, motions, 7, padding=3)
+        self.mask = ShallowConv3d(self.hourglass.channels_out, motions, 7)
         self.compress = nn.Conv3d(feature_channels, compress, 1)
         self.norm = nn.BatchNorm3d(compress)
         self.occlusion = nn.Conv2d(self.hourglass.channels_out * depth, 1, 7, padding=3) if estimate_occlusion else None
