@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from configs.choices import check_choices
 from configs.command import command
+from configs.schema import Animate
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SOUND_RATE = 48000
 
 
-@command("animate")
+@command("animate", Animate)
 def main(config: DictConfig) -> None:
     """Make a portrait move like the head in a driving video.
 
@@ -68,16 +68,8 @@ def main(config: DictConfig) -> None:
 
 def check_options(config: DictConfig) -> None:
     """Raise `UserError` for options that cannot be, before anything is loaded."""
-    check_choices(
-        config,
-        motion=("relative", "absolute"),
-        missing_face=("hold", "skip", "stop"),
-        driving_face=("largest", "central"),
-        mark=("on", "off"),
-        sound=("on", "off"),
-    )
-    if not isinstance(config.batch, int) or config.batch < 1:
-        raise UserError(f"batch={config.batch}: it must be a whole number from 1")
+    if config.batch < 1:
+        raise UserError(f"batch={config.batch}: it starts at 1")
     output = Path(config.output)
     if output.suffix.lower() != ".mp4" or output.is_dir():
         raise UserError(f"output={output}: give the name of a file that ends in .mp4")

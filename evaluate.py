@@ -5,12 +5,13 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from configs.command import command
+from configs.schema import Evaluate
 from models.errors import UserError
 
 HASHED = ("method", "protocol", "landmarks", "identity")  # what makes two rows comparable, beside the data
 
 
-@command("evaluate")
+@command("evaluate", Evaluate)
 def main(config: DictConfig) -> None:
     """Score a trained method by a protocol, beside a row that does nothing and a row that is the truth.
 

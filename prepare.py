@@ -6,16 +6,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from configs.choices import check_choices
 from configs.command import command
 from configs.instantiate import build
+from configs.schema import Prepare
 from models.errors import UserError
 
 # What decides about the bytes of the shards; the rest (workers, runner, folders) may change between two calls.
 SETTINGS = ("data", "analyser", "crop", "rules", "shards", "kind", "crf")
 
 
-@command("prepare")
+@command("prepare", Prepare)
 def main(config: DictConfig) -> None:
     """Turn raw videos into shards that train.py reads, or describe finished shards.
 
@@ -27,7 +27,6 @@ def main(config: DictConfig) -> None:
     and landmarks. A bad clip never stops the run: it is listed with its reason in rejected.csv. A run that was
     stopped goes on where it was when it is called again.
     """
-    check_choices(config, task=("prepare", "describe"), kind=("clips", "frames"))
     output = Path(config.output).expanduser()
     if config.task == "describe":
         from preparation.describe import describe

@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from configs.command import command
+from configs.schema import Train
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 CLIP_FRAMES = 75
 
 
-@command("train")
+@command("train", Train)
 def main(config: DictConfig) -> None:
     """Train one stage of a method on shards.
 

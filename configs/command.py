@@ -1,6 +1,6 @@
 """How the five commands start: Hydra composes `configs/<name>.yaml`, and what a user gets wrong ends in one line.
 
-    @command("animate")
+    @command("animate", Animate)
     def main(config: DictConfig) -> None: ...
 
     if __name__ == "__main__":
@@ -27,14 +27,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from configs.instantiate import check_config
+from configs.schema import check_schema
 from models.errors import UserError
 
 CONFIGS = Path(__file__).parent
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2147483647"}
 
 
-def command(name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
-    """Make `main(config)` the entry of the command whose primary config is `configs/<name>.yaml`.
+def command(name: str, schema: type) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
+    """Make `main(config)` the entry of the command whose primary config is `configs/<name>.yaml`, typed by `schema`.
 
     Adds `--help` for people, the nearest key for a misspelt one, and exit code 2 with one line for a `UserError`.
     `--cfg job` (Hydra's) shows the plan without starting it.
@@ -47,6 +48,7 @@ def command(name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], 
                 missing = sorted(OmegaConf.missing_keys(config))
                 if missing:
                     raise UserError(f"please give {', '.join(f'{key}=...' for key in missing)} (see --help)")
+                check_schema(config, schema)
                 check_config(config)
                 main(config)
             except UserError as error:

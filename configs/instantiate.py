@@ -72,7 +72,7 @@ def node_problems(key: str, node: dict[str, Any]) -> list[str]:
     except (ImportError, AttributeError, ValueError) as error:
         return [f"{key}._target_: cannot find {node['_target_']} ({error})"]
     parameters = inspect.signature(target).parameters
-    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    hints = annotations(target)
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     problems = []
     for name, value in node.items():
@@ -87,6 +87,14 @@ def node_problems(key: str, node: dict[str, Any]) -> list[str]:
             wanted = inspect.formatannotation(hints[name])
             problems.append(f"{where}={value!r} should be {wanted}")
     return problems
+
+
+def annotations(target: Any) -> dict[str, Any]:
+    """Types of the arguments by name; none where a library names types that exist only for its type checker."""
+    try:
+        return get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except NameError:
+        return {}
 
 
 def fits(value: Any, hint: Any) -> bool:

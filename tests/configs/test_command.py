@@ -1,13 +1,27 @@
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from omegaconf import DictConfig
 
 import configs.command as module
 from configs.command import command
+from configs.schema import Switch
 from models.errors import UserError
+
+
+@dataclass
+class Shouting:
+    loud: int
+    tone: Literal["kind", "cross"]
+    echo: Switch
+    voice: Any
+    data: Any
+    wrap: Any
+
 
 Shout = Callable[..., tuple[int, list[DictConfig]]]
 
@@ -22,7 +36,8 @@ def shout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shout:
     (folder / "voice" / "deep" / "man.yaml").write_text("pitch: 0.5\n")
     (folder / "shout.yaml").write_text(
         "defaults:\n  - base\n  - voice: high  # who shouts\n  - _self_\n"
-        "data:\n  text: ???  # what to shout\nloud: 1\nwrap: {_target_: textwrap.TextWrapper, width: 9}\n"
+        "data:\n  text: ???  # what to shout\nloud: 1\ntone: kind\necho: on\n"
+        "wrap: {_target_: textwrap.TextWrapper, width: 9}\n"
     )
     monkeypatch.setattr(module, "CONFIGS", folder)
     monkeypatch.chdir(tmp_path)
@@ -37,7 +52,7 @@ def shout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shout:
     def run(*words: str) -> tuple[int, list[DictConfig]]:
         monkeypatch.setattr(sys, "argv", ["shout.py", *words])
         try:
-            command("shout")(main)()
+            command("shout", Shouting)(main)()
         except SystemExit as end:
             return int(end.code or 0), seen
         return 0, seen
@@ -48,6 +63,7 @@ def shout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shout:
 def test_composes_and_writes_nothing(shout: Shout, tmp_path: Path) -> None:
     code, seen = shout("data.text=hey", "voice=deep/man")
     assert code == 0 and seen[0].data.text == "hey" and seen[0].voice.pitch == 0.5
+    assert seen[0].echo == "on"
     assert [path.name for path in tmp_path.iterdir()] == ["configs"]
 
 
@@ -62,6 +78,9 @@ def test_composes_and_writes_nothing(shout: Shout, tmp_path: Path) -> None:
         (("data.text=hey", "loud=11"), "too loud; use loud=10"),
         (("data.text=hey", "+wrap.max_line=3"), "unknown key wrap.max_line; did you mean max_lines"),
         (("data.text",), "missing EQUAL"),
+        (("data.text=hey", "tone=cros"), "tone=cros: it must be one of kind, cross"),
+        (("data.text=hey", "loud=2.5"), "loud=2.5: it must be a whole number"),
+        (("data.text=hey", "+lound=2"), "unknown key lound; did you mean loud?"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(
