@@ -107,7 +107,7 @@ def make_callbacks(config: DictConfig, output: Path) -> list[Callback]:
     clip = ClipShards(data.shards, split, list(time), data.get("cache"))[0]
     size = data.view.size or clip.clips.dataset.size
     frames = clip.frames(range(clip.first, min(clip.last, clip.first + CLIP_FRAMES)), size)
-    facts = {"size": size, "crop": clip.info["crop"]["kind"]}
+    facts = {"size": size, "crop": (clip.info.get("crop") or {}).get("kind")}
     plain = OmegaConf.to_container(config, resolve=True)
     nodes = config.callbacks
     return [

@@ -1,4 +1,4 @@
-"""The perceptual loss with random weights in the place of VGG's: which features, which images, and that it is frozen."""
+"""The perceptual loss with a stand-in for VGG: which features, which images, and that it is frozen."""
 
 from pathlib import Path
 
@@ -74,7 +74,8 @@ def test_vgg_slices_end_at_the_five_relus() -> None:
 
     from losses.perceptual import RELU_ENDS
 
-    features = vgg19().features
+    with torch.device("meta"):
+        features = vgg19().features
     widths = [[m for m in features[:end] if isinstance(m, nn.Conv2d)][-1].out_channels for end in RELU_ENDS[1:]]
     assert widths == [64, 128, 256, 512, 512]
     assert all(isinstance(features[end - 1], nn.ReLU) for end in RELU_ENDS[1:])
