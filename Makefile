@@ -33,7 +33,7 @@ demo: setup
 	@echo "The portrait, animated: $(DEMO)/astronaut.mp4. The clips: $(DEMO)/shards/contact_sheet.png. The scores: $(DEMO)/scores/rows.json, grid.png"
 
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: setup
 	$(BIN)/ruff check .

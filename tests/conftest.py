@@ -1,4 +1,4 @@
-"""Shared fixtures: the folder with real clips, and bounded threads so that two workers do not fight over two cores."""
+"""Shared fixtures; one thread per process, because two test processes share two cores and the networks are tiny."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
