@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def main(config: DictConfig) -> None:
         print(f"{output} already has {stored.generator_steps} generator steps; raise module.steps to train on")
         return
 
+    logging.getLogger("lightning").setLevel(logging.WARNING)  # the banner says what matters
     seed_everything(config.seed, verbose=False)
     data = build(config.data)
     callbacks = make_callbacks(config, output)

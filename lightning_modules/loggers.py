@@ -1,6 +1,8 @@
 """Loggers that need a decision."""
 
 import os
+from importlib.util import find_spec
+from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,18 +33,25 @@ def wandb(
     Raises:
         UserError: the package is not installed, or `offline=false` without a key.
     """
-    try:
-        from wandb.sdk.lib import apikey
-    except ImportError as error:
-        raise MissingPackage("wandb", "pip install -e '.[wandb]'") from error
+    if find_spec("wandb") is None:
+        raise MissingPackage("wandb", "pip install -e '.[wandb]'")
     from lightning.pytorch.loggers import WandbLogger
 
-    has_key = bool(os.environ.get("WANDB_API_KEY") or apikey.api_key())
     if offline is None:
-        offline = not has_key
-    if not offline and not has_key:
+        offline = not has_key()
+    if not offline and not has_key():
         raise UserError("logger.wandb.offline=false needs a key: set WANDB_API_KEY, or leave offline out")
     Path(save_dir).mkdir(parents=True, exist_ok=True)
     return WandbLogger(
         project=project, name=name, group=group, id=id, save_dir=save_dir, offline=offline, resume="allow"
     )
+
+
+def has_key() -> bool:
+    """Whether W&B knows who the user is: WANDB_API_KEY, or what `wandb login` wrote."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        return any("wandb" in host for host in netrc().hosts)
+    except (FileNotFoundError, NetrcParseError):
+        return False

@@ -54,11 +54,11 @@ class Average(Callback):
         rate = 1 - min(self.decay, (1 + self._steps) / (10 + self._steps))
         for kept, new in zip(self.model.parameters(), module.model.parameters()):
             kept.lerp_(new, rate)
-        for (name, kept), new in zip(self.model.named_buffers(), module.model.buffers()):
+        for (name, buffer), latest in zip(self.model.named_buffers(), module.model.buffers()):
             if name.endswith(AVERAGED_BUFFERS):
-                kept.lerp_(new, rate)
+                buffer.lerp_(latest, rate)
             else:
-                kept.copy_(new)
+                buffer.copy_(latest)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the average in the place of the weights."""

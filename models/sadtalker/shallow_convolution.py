@@ -24,4 +24,5 @@ class ShallowConv3d(nn.Conv3d):
         weight = self.weight[:, :, slices - slices.unsqueeze(1) + reach]  # (O, C, D out, D in, k, k)
         weight = weight.transpose(1, 2).flatten(2, 3).flatten(0, 1)
         bias = None if self.bias is None else self.bias.repeat_interleave(depth)
-        return F.conv2d(x.flatten(1, 2), weight, bias, padding=reach).unflatten(1, (-1, depth))
+        y = F.conv2d(x.flatten(1, 2), weight, bias, padding=reach)
+        return torch.unflatten(y, 1, (-1, depth))

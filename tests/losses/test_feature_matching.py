@@ -11,7 +11,7 @@ def test_value_and_who_gets_gradients() -> None:
     other = torch.zeros(1, 1, 1, 1)
     loss = feature_matching([[fake, other], [other]], [[real, other + 5], [other + 1]])
     assert loss.item() == pytest.approx(2 + 5 + 1)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert fake.grad is not None
     assert real.grad is None
 

@@ -30,7 +30,7 @@ def test_loss_is_the_sum_of_degrees_and_skips_unknown_poses() -> None:
     angles = torch.tensor([[math.radians(1), math.radians(-2), 0.0], [1.0, 1.0, 1.0]], requires_grad=True)
     loss = head_pose(angles, target)
     assert loss.item() == pytest.approx(3.0)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert angles.grad is not None
     assert angles.grad[1].count_nonzero() == 0
     assert angles.grad.isfinite().all()

@@ -21,7 +21,7 @@ def test_keypoint_prior_is_the_double_sum() -> None:
 
 def test_coinciding_points_have_finite_gradients() -> None:
     points = torch.zeros(1, 5, 3, requires_grad=True)
-    keypoint_prior(points).backward()
+    keypoint_prior(points).backward()  # type: ignore[no-untyped-call]
     assert points.grad is not None
     assert points.grad.isfinite().all()
 

@@ -45,7 +45,7 @@ def test_network_is_frozen_and_hidden(loss: VGG19Perceptual) -> None:
     loss.train()
     (network,) = loss.features._network
     assert not network.training
-    assert loss.double().features._network[0].scale.dtype == torch.double  # type: ignore[union-attr]
+    assert loss.double().features._network[0].scale.dtype == torch.double
 
 
 def test_gradients_reach_the_images_only(loss: VGG19Perceptual) -> None:
