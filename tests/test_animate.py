@@ -133,9 +133,9 @@ def test_a_face_that_disappears(animate: Animate, real_data: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("missing_face=guess",), "missing_face=guess: it is one of hold, skip, stop"),
-        (("motion=fast",), "motion=fast: it is one of relative, absolute"),
-        (("batch=0",), "batch=0: it must be a whole number from 1"),
+        (("missing_face=guess",), "missing_face=guess: it must be one of hold, skip, stop"),
+        (("motion=fast",), "motion=fast: it must be one of relative, absolute"),
+        (("batch=0",), "batch=0: it starts at 1"),
         (("+scale.nod=2",), "this motion has no part nod; it has rotation, translation, expression"),
         (("crop=hdtf",), "use crop=fomm"),
         (("device=abacus",), "device=abacus: it is not to be had here"),
