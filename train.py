@@ -28,7 +28,8 @@ def main(config: DictConfig) -> None:
     """Train one stage of a method on shards.
 
     The run's folder gets checkpoints (last, best, every n), sample pictures, a short video and logs. All steps are
-    generator steps. `preset=cpu` trains a small network in minutes.
+    generator steps. `preset=cpu` trains a small network in minutes. Choices of their own:
+    perceptual=vgg19|msssim, head_pose=hopenet|landmarks, schedule=multistep|cosine.
     """
     from lightning.pytorch import seed_everything
 
@@ -100,6 +101,7 @@ def build_logger(node: DictConfig, stored: Checkpoint | None) -> Any:
 def make_callbacks(config: DictConfig, output: Path) -> list[Callback]:
     """Those of the config with what no YAML can hold, the banner and the progress bar."""
     from configs.instantiate import build
+    from configs.method import shard_facts
     from datamodules.clip_shards import ClipShards
     from lightning_modules.callbacks.banner import Banner
     from lightning_modules.callbacks.progress import GeneratorProgress
@@ -109,7 +111,8 @@ def make_callbacks(config: DictConfig, output: Path) -> list[Callback]:
     clip = ClipShards(data.shards, split, list(time), data.get("cache"))[0]
     size = data.view.size or clip.clips.dataset.size
     frames = clip.frames(range(clip.first, min(clip.last, clip.first + CLIP_FRAMES)), size)
-    facts = {"size": size, "crop": (clip.info.get("crop") or {}).get("kind")}
+    kind = (clip.info.get("crop") or {}).get("kind")
+    facts = {"size": size, "crop": shard_facts(data.shards).get("crop", kind)}  # with its margin, where that is known
     plain = OmegaConf.to_container(config, resolve=True)
     nodes = config.callbacks
     return [

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import wraps
+from inspect import cleandoc
 from pathlib import Path
 from typing import NoReturn
 
@@ -91,6 +92,9 @@ def explain(error: Exception, name: str) -> str:
         r"Key '[^']+' (?:is )?not in .*full_key: (\S+)", text, re.DOTALL
     )
     option = re.search(r"Could not find '([^']+)'", text)
+    needed = re.search(r"You must specify '([^']+)'", text)
+    if needed:
+        return f"please give {needed[1]}=...; known: {', '.join(options(needed[1]))}"
     if option:
         group, _, choice = option[1].partition("/")
         known = options(group)
@@ -146,10 +150,10 @@ def help_text(name: str, doc: str) -> str:
     rows: list[tuple[str, str, str, str]] = []
     parents: list[tuple[int, str]] = []
     for line in (CONFIGS / f"{name}.yaml").read_text().splitlines():
-        choice = re.match(r"\s+- (?:optional )?([a-z_]+): ([\w/?]+)(?:\s+# (.*))?$", line)
+        choice = re.match(r"\s+- (?:optional )?(([a-z_]+)(?:@[a-z]\w*)?): ([\w/?]+)(?:\s+# (.*))?$", line)
         value = re.match(r"( *)([a-z_]+): ?([^#]*?)(?:\s*# (.*))?$", line)
-        if choice and (CONFIGS / choice[1]).is_dir():
-            rows.append((choice[1], choice[2], choice[3] or "", ", ".join(options(choice[1]))))
+        if choice and (CONFIGS / choice[2]).is_dir():
+            rows.append((choice[1], choice[3], choice[4] or "", ", ".join(options(choice[2]))))
         elif value:
             parents = [(indent, key) for indent, key in parents if indent < len(value[1])]
             key = ".".join([*(key for _, key in parents), value[2]])
@@ -163,7 +167,7 @@ def help_text(name: str, doc: str) -> str:
         table.append(f"  {left:<{width + 8}}  {comment}{f' [{choices}]' if choices else ''}".rstrip())
     return "\n".join(
         [
-            doc.strip(),
+            cleandoc(doc),
             "",
             f"usage: python {name}.py key=value ...",
             "",

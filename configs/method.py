@@ -100,13 +100,13 @@ def crop_node(kind: str) -> dict[str, Any]:
 def _trained_on(checkpoint: Checkpoint) -> tuple[int | None, Mapping[str, Any] | None]:
     """Image size and crop of the training data: as the checkpoint says, else as its shards do if still there."""
     data: Mapping[str, Any] = checkpoint.config.get("data", {})
-    facts = {**_shard_facts(data.get("shards")), **checkpoint.dataset}
+    facts = {**shard_facts(data.get("shards")), **checkpoint.dataset}
     size = data.get("view", {}).get("size") or facts.get("size")
     crop = facts.get("crop")
     return size, crop_node(crop) if isinstance(crop, str) else crop
 
 
-def _shard_facts(shards: str | None) -> dict[str, Any]:
+def shard_facts(shards: str | None) -> dict[str, Any]:
     """`size` and `crop` from the files beside the shards, as far as they are there."""
     try:
         place = Location(str(shards))

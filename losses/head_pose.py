@@ -51,7 +51,7 @@ class HopenetPose(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from losses.hopenet import load_hopenet
+        from models.recognition.hopenet import load_hopenet
 
         self.network = Frozen(load_hopenet())
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from losses.head_pose import HopenetPose, LandmarkPose, head_pose
-from losses.hopenet import Hopenet
 from models.errors import MissingAsset, UserError
 from models.head_pose import _HEAD, _RIGID, euler_angles
+from models.recognition.hopenet import Hopenet
 from models.sadtalker.keypoint_transform import rotation_matrix
 
 ANGLES = torch.tensor([[0.3, -0.2, 0.1], [-0.5, 0.05, -0.2], [0.0, 0.0, 0.0]])
