@@ -73,7 +73,7 @@ class Saving(Checkpoint):
 
     def _save(self, trainer: Trainer, name: str, steps: int) -> None:
         path, part = self.folder / name, self.folder / f"{name}.part"
-        trainer.save_checkpoint(part)  # rank 0 writes, the others wait
+        trainer.save_checkpoint(part, False)  # all of the state, not the weights alone; rank 0 writes, the others wait
         if trainer.is_global_zero:
             part.replace(path)
         trainer.strategy.barrier()
