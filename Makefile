@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 CLIPS := $(or $(FIGUREHEAD_TEST_DATA),../shared/data)/real
 DEMO := outputs/demo
-DEMO_STEPS := 400
+DEMO_STEPS := 250
 
 .PHONY: setup demo test check clean
 

@@ -36,8 +36,11 @@ def build(node: DictConfig | Mapping[str, Any], **extra: Any) -> Any:
     try:
         return hydra.utils.instantiate(plain, _convert_="all", **extra)
     except InstantiationException as error:
-        if isinstance(error.__cause__, UserError):  # what the constructor says, in its own words
-            raise error.__cause__ from None
+        cause = error.__cause__  # what the constructor says, in its own words
+        if isinstance(cause, UserError):
+            raise cause from None
+        if type(cause).__name__ == "MisconfigurationException":  # Lightning's word for a mistake of the user's
+            raise UserError(str(cause)) from error
         raise
 
 

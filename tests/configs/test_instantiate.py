@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from configs.instantiate import build, check_config, fits
@@ -67,3 +68,10 @@ def test_required_argument_missing() -> None:
 )
 def test_fits(value: Any, hint: Any, right: bool) -> None:
     assert fits(value, hint) is right
+
+
+def test_a_trainer_for_a_machine_that_is_not_there() -> None:
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UserError, match="gpu"):
+        build({"_target_": "lightning.pytorch.Trainer", "accelerator": "gpu", "logger": False})
