@@ -27,7 +27,7 @@ demo: setup
 	@printf 'path,identity,split\n%s,may,train\n%s,aoc,train\n' "$(abspath $(CLIPS))/videos/may.mp4" "$(abspath $(CLIPS))/videos/hdtf_aoc.mp4" > $(DEMO)/clips.csv
 	$(BIN)/python prepare.py data=folder input=$(DEMO)/clips.csv output=$(DEMO)/shards
 	$(BIN)/python prepare.py task=describe output=$(DEMO)/shards
-	$(BIN)/python train.py experiment=sadtalker/face_vid2vid preset=cpu data.shards=$(DEMO)/shards output=$(DEMO)/run resume=true module.steps=$(DEMO_STEPS)
+	$(BIN)/python train.py experiment=sadtalker/face_vid2vid preset=cpu data.shards=$(DEMO)/shards output=$(DEMO)/run resume=true module.steps=$(DEMO_STEPS) data.validation_split=train 'data.train_time=[0,0.8]' 'data.validation_time=[0.8,1.0]'
 	$(BIN)/python animate.py method=sadtalker checkpoint=$(DEMO)/run/checkpoints/last.ckpt source="$(CLIPS)/portraits/astronaut.png" driving="$(CLIPS)/videos/may.mp4" output=$(DEMO)/astronaut.mp4
 	$(BIN)/python evaluate.py method=sadtalker checkpoint=$(DEMO)/run/checkpoints/last.ckpt protocol=same_identity_held_out_time data.shards=$(DEMO)/shards output=$(DEMO)/scores
 	@echo "The portrait, animated: $(DEMO)/astronaut.mp4. The clips: $(DEMO)/shards/contact_sheet.png. The scores: $(DEMO)/scores/rows.json, grid.png"
