@@ -5,6 +5,7 @@ of the discriminator. (Lightning's `global_step` counts both, so it runs at doub
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Game:
     fake: Tensor
 
 
-class AdversarialModule(LightningModule):
+class AdversarialModule(LightningModule, ABC):
     """A generator against a discriminator. A stage adds `play(batch)`, `measure(batch)` and `preview(batch)`.
 
     Args:
@@ -86,17 +87,17 @@ class AdversarialModule(LightningModule):
         self.batches = 0  # consumed, `accumulation` of them per generator step
         self.recent: dict[str, float] = {}  # the latest training losses, for the progress bar
 
+    @abstractmethod
     def play(self, batch: Batch) -> Game:
         """One pass of the generator side."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, batch: Batch) -> None:
         """Update `metrics` with a validation batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Images (B, 3, H, W) in [-1, 1] for people to look at, by the name of their column."""
-        raise NotImplementedError
 
     def training_step(self, batch: Batch, index: int) -> None:
         """The generator plays against a discriminator that holds still, then the other way round."""

@@ -1,5 +1,6 @@
 """What the two identity metrics share: an embedding network that stays outside of the module tree."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from torch import Tensor
@@ -38,6 +39,6 @@ class IdentityMetric(FrameMean):
             raise ValueError(f"embeddings are (N, D), got {tuple(prediction.shape)} and {tuple(reference.shape)}")
         self.add(self.compare(prediction, reference))
 
+    @abstractmethod
     def compare(self, prediction: Tensor, reference: Tensor) -> Tensor:
         """One number `(N,)` per pair of embeddings `(N, D)` and `(N or 1, D)`."""
-        raise NotImplementedError

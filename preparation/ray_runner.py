@@ -28,7 +28,7 @@ class RayRunner:
         try:
             import ray
         except ImportError as error:
-            raise MissingPackage("ray", "pip install 'figurehead[ray]' (or: pip install 'ray>=2.40')") from error
+            raise MissingPackage("ray", "pip install -e '.[ray]' (or: pip install 'ray>=2.40')") from error
         try:
             ray.init(address=self.address, num_cpus=None if self.address else self.workers, log_to_driver=False)
         except ConnectionError as error:

@@ -13,7 +13,7 @@ from models.errors import MissingAsset, MissingPackage
 from preparation.faces import LEFT_EYE, RIGHT_EYE, Face
 from preparation.warp import invert, sample, similarity, transform
 
-_INSTALL = "pip install 'figurehead[insightface]' && pip install --no-deps insightface==2.1"
+_INSTALL = "pip install -e '.[insightface]' && pip install --no-deps insightface==2.1"
 _LICENCE = "insightface models: non-commercial research only"
 _TASKS = ("detection", "landmark_3d_68", "recognition")
 _FOLLOW_SIZE = 320
