@@ -11,8 +11,8 @@ from torch import Tensor
 class Camera:
     """A pinhole on the z axis.
 
-    height, width: of the picture in pixels; focal: pixels; centre_x, centre_y: of projection in pixels, pixel centres at
-    +0.5; distance: decimetres from the world's origin.
+    height, width: of the picture in pixels; focal: pixels; centre_x, centre_y: of projection in pixels, pixel centres
+    at +0.5; distance: decimetres from the world's origin.
     """
 
     height: int

@@ -11,7 +11,7 @@ from models.errors import UserError
 
 Order = Literal["deep3d", "hifihead"]
 
-# Part names and sizes of the flat vectors. HifiHead's sec. 3.1 names the parts; its pose of 6 is rotation and translation.
+# Parts and sizes of the flat vectors. HifiHead's sec. 3.1 names the parts; its pose is rotation and translation.
 ORDERS: dict[Order, tuple[tuple[str, int], ...]] = {
     "deep3d": (
         ("identity", 80),
@@ -38,11 +38,12 @@ class Coefficients:
     """Everything that describes a face, with the same leading axes (such as batch or frames) in every part.
 
     identity (..., n_identity), expression (..., n_expression), texture (..., n_texture): of the face model;
-    rotation (..., 3): pitch, yaw, roll in radians about x (right), y (up), z (to the viewer): R = Rz(roll) Ry(yaw) Rx(pitch),
-    so positive pitch looks down and positive yaw turns the face to the right of the image;
+    rotation (..., 3): pitch, yaw, roll in radians about x (right), y (up), z (to the viewer),
+    R = Rz(roll) Ry(yaw) Rx(pitch): positive pitch looks down, positive yaw turns the face to the right of the image;
     translation (..., 3): decimetres, x right, y up, z to the viewer;
     lighting (..., 27): spherical harmonics, 3 colours x 9, 0.8 is added to the first of each nine when shading;
-    gaze (..., 4): pitch and yaw of the eye left in the image, then of the other, radians relative to the head, signs as above.
+    gaze (..., 4): pitch and yaw of the eye left in the image, then of the other, radians relative to the head, signs as
+    above.
     """
 
     identity: Tensor

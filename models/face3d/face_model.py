@@ -17,8 +17,8 @@ class FaceModel(Protocol):
 
     name, version: stand beside coefficients on disk; coefficients of another name or version do not fit;
     n_identity, n_expression, n_texture: sizes of the parts; expression_names: one per number, "" where it has none;
-    expression_low, expression_high: (n_expression,) limits, infinite where there are none; one unit is about one standard
-    deviation, or the full movement where the limits are 0 and 1;
+    expression_low, expression_high: (n_expression,) limits, infinite where there are none; one unit is about one
+    standard deviation, or the full movement where the limits are 0 and 1;
     triangles: (F, 3) int64, counter-clockwise seen from outside; vertex_part: (N,) int64 index into part_names;
     has_eyes: whether gaze moves anything.
     """
@@ -138,12 +138,12 @@ class LinearFaceModel(nn.Module):
     def shape(self, identity: Tensor, expression: Tensor, gaze: Tensor | None = None) -> Tensor:
         """See `FaceModel.shape`; a model without eyeballs passes gaze over."""
         vertices = self.mean.flatten() + identity @ self.identity_basis.flatten(1)
-        vertices = (vertices + expression @ self.expression_basis.flatten(1)).unflatten(-1, (-1, 3))
+        vertices = (vertices + expression @ self.expression_basis.flatten(1)).view(len(identity), -1, 3)
         return vertices if self.eyes is None else self.eyes(vertices, identity, gaze)
 
     def texture(self, texture: Tensor) -> Tensor:
         """See `FaceModel.texture`."""
-        return (self.mean_texture.flatten() + texture @ self.texture_basis.flatten(1)).unflatten(-1, (-1, 3))
+        return (self.mean_texture.flatten() + texture @ self.texture_basis.flatten(1)).view(len(texture), -1, 3)
 
     def landmarks68(self, shape: Tensor) -> Tensor:
         """See `FaceModel.landmarks68`."""

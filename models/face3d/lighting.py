@@ -38,7 +38,7 @@ def shade(albedo: Tensor, normals: Tensor, lighting: Tensor) -> Tensor:
         normals: (B, ..., 3) unit length, in the world (turned with the head).
         lighting: (B, 27), 3 colours x 9; `AMBIENT` is added here.
     """
-    gamma = lighting.unflatten(-1, (3, 9))
+    gamma = lighting.view(-1, 3, 9)
     gamma = torch.cat([gamma[..., :1] + AMBIENT, gamma[..., 1:]], dim=-1)
     basis = harmonics(normals)
     light = basis.flatten(1, -2) @ gamma.transpose(-1, -2)
