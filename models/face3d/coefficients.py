@@ -72,7 +72,7 @@ class Coefficients:
         total = sum(size for _, size in layout)
         if vector.shape[-1] != total:
             raise UserError(f"coefficients in the order of {order} have {total} numbers, not {vector.shape[-1]}")
-        parts = dict(zip((n for n, _ in layout), vector.split([s for _, s in layout], dim=-1), strict=True))
+        parts = dict(zip((n for n, _ in layout), torch.split(vector, [s for _, s in layout], dim=-1), strict=True))
         return cls(**{"gaze": vector.new_zeros(*vector.shape[:-1], 4), **parts})
 
     def to_vector(self, order: Order) -> Tensor:
