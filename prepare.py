@@ -1,9 +1,10 @@
-"""Raw videos to shards: frames at 25 fps, one face cut out, 68 landmarks, sound at 16 kHz."""
+"""Raw videos, or speakers made in code, to shards: 25 fps, one face cut out, 68 landmarks, sound at 16 kHz."""
 
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from configs.command import command
@@ -12,20 +13,27 @@ from configs.schema import Prepare
 from models.errors import UserError
 
 # What decides about the bytes of the shards; the rest (workers, runner, folders) may change between two calls.
-SETTINGS = ("data", "analyser", "crop", "rules", "shards", "kind", "crf")
+SETTINGS = {
+    "videos": ("data", "analyser", "crop", "rules", "shards", "kind", "crf"),
+    "synthetic": ("source", "shards", "kind", "crf"),
+}
+OF_VIDEOS = ("input", "identities", "policy", "data", "analyser", "crop", "rules")
 
 
 @command("prepare", Prepare)
 def main(config: DictConfig) -> None:
-    """Turn raw videos into shards that train.py reads, or describe finished shards.
+    """Turn raw videos into shards that train.py reads, make shards of synthetic speakers, or describe finished shards.
 
     python prepare.py input=videos output=shards
     python prepare.py data=mead input=MEAD output=shards size=512 crop=ffhq workers=16
+    python prepare.py source=synthetic output=shards size=128 source.speakers=24
+    python prepare.py source=synthetic task=preview output=preview
     python prepare.py task=describe output=shards
 
     Each clip is decoded by its time stamps to 25 fps, cut at shot changes, tracked, cropped and written with its sound
     and landmarks. A bad clip never stops the run: it is listed with its reason in rejected.csv. A run that was
-    stopped goes on where it was when it is called again.
+    stopped goes on where it was when it is called again. Synthetic speakers need no input: their looks, speech and
+    motion follow from source.seed, and the shards hold the exact truth beside the pictures.
     """
     output = Path(config.output).expanduser()
     if config.task == "describe":
@@ -33,25 +41,47 @@ def main(config: DictConfig) -> None:
 
         describe(output, config.rows)
         return
-    if config.input is None:
+    chosen = HydraConfig.get().runtime.choices["source"]
+    check_keys(chosen)
+    if config.task == "preview":
+        preview(config, chosen, output)
+        return
+    if chosen == "videos" and config.input is None:
         raise UserError("please give input=... (a folder of videos, a video, or a list; see --help)")
 
     from preparation.results import ClipWorker
     from preparation.run import KEPT_ASIDE, Preparation
 
-    clips = build(config.data).clips(Path(config.input).expanduser())
     plan: Any = OmegaConf.to_container(config, resolve=True)
-    analyser = build(plan["analyser"])  # a missing package or model is said here, before any work
-    rules = build(config.rules)
+    extra = {"make_analyser": partial(build, plan["analyser"])} if chosen == "videos" else {}
+    source = build(config.source, **extra)
+    clips = source.clips()
     Preparation(
         clips,
         output,
-        ClipWorker(partial(build, plan["analyser"]), rules, output.resolve() / KEPT_ASIDE, config.kind, config.crf),
+        ClipWorker(source, output.resolve() / KEPT_ASIDE, config.kind, config.crf),
         build(config.runner),
         build(config.shards),
-        {key: plan[key] for key in SETTINGS},
-        {"name": analyser.name, "version": analyser.version, "licence": analyser.licence},
+        {"crop": None, **{key: plan[key] for key in SETTINGS[chosen]}},
+        source.analyser,  # a missing package or model is said here, before any work
     ).run()
+
+
+def check_keys(chosen: str) -> None:
+    """Raise `UserError` for keys on the command line that the chosen source would not look at."""
+    given = [word.split("=")[0].lstrip("+~") for word in HydraConfig.get().overrides.task]
+    idle = [key for key in given if chosen != "videos" and key.split(".")[0] in OF_VIDEOS]
+    if idle:
+        raise UserError(f"{', '.join(idle)}: of no use with source={chosen}, which films no real people")
+
+
+def preview(config: DictConfig, chosen: str, output: Path) -> None:
+    """Show what a source of made-up speakers looks and sounds like."""
+    if chosen == "videos":
+        raise UserError("task=preview shows source=synthetic; for videos, prepare them and use task=describe")
+    from preparation.preview import write_preview
+
+    write_preview(build(config.source), output, config.rows)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ Switch = Literal["on", "off"]
 class Prepare:
     """`prepare.py`."""
 
-    task: Literal["prepare", "describe"]
+    task: Literal["prepare", "describe", "preview"]
     input: str | None
     output: str
     identities: str | None
@@ -31,6 +31,7 @@ class Prepare:
     kind: Literal["clips", "frames"]
     crf: int
     rows: int
+    source: Any
     data: Any
     analyser: Any
     crop: Any

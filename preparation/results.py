@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +14,8 @@ from pathlib import Path
 from datamodules.shard_format import Kind, Segment, encode_segment
 from models.errors import UserError
 from preparation.clip import Clip
-from preparation.faces import Analyser
-from preparation.planning import SegmentRules
-from preparation.segments import segments
 from preparation.source_video import VideoError
+from preparation.sources import Source
 
 
 @dataclass(frozen=True)
@@ -111,26 +110,28 @@ class ClipWorker:
     """Prepares clips, one call each, in a worker process on any machine that sees the same folders.
 
     Args:
-        analyser: makes the face analyser; called once per process.
-        rules: what becomes of a clip.
+        source: gives the segments of a clip.
         results: where the outcome is written.
         kind: of the shards.
         crf: quality of the mp4 members.
     """
 
-    def __init__(
-        self, analyser: Callable[[], Analyser], rules: SegmentRules, results: Path, kind: Kind, crf: int
-    ) -> None:
-        self.make_analyser, self.rules = analyser, rules
+    def __init__(self, source: Source, results: Path, kind: Kind, crf: int) -> None:
+        self.source = source
         self.results = Results(results)
         self.kind, self.crf = kind, crf
-        self._analyser: Analyser | None = None
 
     def __call__(self, name: str, clip: Clip) -> Outcome:
         """Does the clip and records its outcome under `name`."""
-        if self._analyser is None:
-            import cv2
+        _one_thread()
+        return self.results.store(name, clip, self.source.segments(clip), self.kind, self.crf)
 
-            cv2.setNumThreads(1)  # workers share the cores; and sums keep their order
-            self._analyser = self.make_analyser()
-        return self.results.store(name, clip, segments(clip, self._analyser, self.rules), self.kind, self.crf)
+
+def _one_thread() -> None:
+    """Workers share the cores; and sums keep their order."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    for library, setter in (("torch", "set_num_threads"), ("numba", "set_num_threads")):
+        if library in sys.modules:
+            getattr(sys.modules[library], setter)(1)

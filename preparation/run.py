@@ -181,7 +181,7 @@ class Preparation:
         dataset = write_dataset_json(
             self.output,
             kind=self.worker.kind,
-            size=self.worker.rules.size,
+            size=self.worker.source.size,
             licence=", ".join(sorted({clip.licence for clip in self.clips})),
             analyser=self.analyser,
             shards=written,

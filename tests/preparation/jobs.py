@@ -11,6 +11,7 @@ from models.errors import UserError
 from preparation.results import ClipWorker
 from preparation.run import KEPT_ASIDE, Preparation, ShardRules
 from preparation.runners import LocalRunner, Runner
+from preparation.sources import Videos
 from preparation.trees import VideoTree
 from tests.preparation.synthetic import DiscAnalyser, rules
 
@@ -33,9 +34,9 @@ def chores(name: str, folder: str = "") -> str:
 
 def preparation(source: Path, output: Path, runner: Runner, settings: dict[str, object] | None = None) -> Preparation:
     """A small preparation with the disc analyser."""
-    clips = VideoTree("made", ["**/*"]).clips(source)
-    worker = ClipWorker(DiscAnalyser, rules(), output.resolve() / KEPT_ASIDE, "clips", 16)
-    return Preparation(clips, output, worker, runner, ShardRules(), settings or {"size": 64}, {"name": "disc"})
+    videos = Videos(VideoTree("made", ["**/*"]), str(source), rules(), DiscAnalyser)
+    worker = ClipWorker(videos, output.resolve() / KEPT_ASIDE, "clips", 16)
+    return Preparation(videos.clips(), output, worker, runner, ShardRules(), settings or {"size": 64}, {"name": "disc"})
 
 
 def main(arguments: Sequence[str]) -> None:
