@@ -1,31 +1,14 @@
-"""What every adversarial stage shares: two optimisers, whose turn it is, clipping, accumulation, counting, logging.
+"""What every adversarial stage shares: two optimisers and whose turn it is."""
 
-An iteration is a generator step, here and in every schedule, log and checkpoint: one update of the generator and one
-of the discriminator. (Lightning's `global_step` counts both, so it runs at double speed.)
-"""
-
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import Metric
 
+from lightning_modules.stage import Batch, OptimizerFactory, ScheduleFactory, StageModule, held
 from losses.adversarial import AdversarialLoss
-from models.errors import UserError
 from models.sync_batch_norm import synchronise_batch_norms
-
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
-ScheduleFactory = Callable[[Optimizer], LRScheduler]
-Batch = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -37,27 +20,17 @@ class Game:
     fake: Tensor
 
 
-class AdversarialModule(LightningModule, ABC):
+class AdversarialModule(StageModule):
     """A generator against a discriminator. A stage adds `play(batch)`, `measure(batch)` and `preview(batch)`.
 
-    Args:
-        model: the generator side; this is what a checkpoint is read for.
+    Arguments beside those of `StageModule`:
+
         discriminator: images (B, 3, H, W) -> judgements with `features` and `score`, one per scale.
         adversarial: what both sides make of the scores.
-        weights: of the losses by name; the generator minimises their weighted sum.
         generator_optimizer: from parameters to an optimiser.
         discriminator_optimizer: the same for the discriminator.
-        steps: generator steps of the whole training.
-        schedule: from an optimiser to a learning rate schedule, stepped once per generator step.
-        accumulation: batches whose gradients are summed for one generator step.
-        clip: largest norm of the gradients of each side; None does not clip.
-        log_every: generator steps between two entries of the training losses.
-        seed: of everything random inside a step, which is a function of (seed, batch): a resumed run continues as
-            the one that was never stopped, and two processes draw what one would have drawn.
 
     """
-
-    metrics: Mapping[str, Metric]
 
     def __init__(
         self,
@@ -74,112 +47,34 @@ class AdversarialModule(LightningModule, ABC):
         log_every: int = 50,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        if min(steps, accumulation, log_every) < 1:
-            raise UserError("module.steps, module.accumulation and module.log_every must be at least 1")
-        self.automatic_optimization = False
-        self.model, self.discriminator = model, discriminator
-        self.adversarial, self.weights = adversarial, weights
+        super().__init__(model, weights, steps, schedule, accumulation, clip, log_every, seed)
+        self.discriminator, self.adversarial = discriminator, adversarial
         self.factories = (generator_optimizer, discriminator_optimizer)
-        self.steps, self.schedule = steps, schedule
-        self.accumulation, self.clip, self.log_every, self.seed = accumulation, clip, log_every, seed
-        self.generator_steps = 0
-        self.batches = 0  # consumed, `accumulation` of them per generator step
-        self.recent: dict[str, float] = {}  # the latest training losses, for the progress bar
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Both sides."""
+        return {**super().networks(), "discriminator": self.discriminator}
 
     @abstractmethod
     def play(self, batch: Batch) -> Game:
         """One pass of the generator side."""
 
-    @abstractmethod
-    def measure(self, batch: Batch) -> None:
-        """Update `metrics` with a validation batch."""
-
-    @abstractmethod
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """Images (B, 3, H, W) in [-1, 1] for people to look at, by the name of their column."""
-
     def training_step(self, batch: Batch, index: int) -> None:
         """The generator plays against a discriminator that holds still, then the other way round."""
-        turn = (self.batches + 1) % self.accumulation == 0
+        turn = self.ends_step()
         with held(self.discriminator):
             game = self.play(batch)
-            total = torch.stack([self.weights[name] * loss for name, loss in game.losses.items()]).sum()
+            total = self.weighted(game.losses)
             self.manual_backward(total / self.accumulation)
-        norms = {"generator": self._update(0, self.model)} if turn else {}
+        norms = {"generator": self.update(0, self.model)} if turn else {}
         with held(self.model):
             real, fake = self.discriminator(game.real), self.discriminator(game.fake.detach())
             loss = self.adversarial.discriminator([j.score for j in real], [j.score for j in fake])
             self.manual_backward(loss / self.accumulation)
         self.batches += 1
         if turn:
-            norms["discriminator"] = self._update(1, self.discriminator)
-            self.generator_steps += 1
-            self._log_losses({"total": total, "discriminator": loss, **game.losses}, norms)
-            if self.generator_steps >= self.steps:
-                self.trainer.should_stop = True
-
-    def _update(self, which: int, network: nn.Module) -> Tensor:
-        """Clip, step, reset, move the learning rate on; returns the norm of the gradients before clipping."""
-        optimizer = self._both(self.optimizers())[which]
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.clip or math.inf)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if self.schedule is not None:
-            self._both(self.lr_schedulers())[which].step()
-        return norm
-
-    def _both(self, pair: Any) -> list[Any]:
-        if not isinstance(pair, list):
-            raise TypeError(f"expected one object per side, got {type(pair).__name__}")
-        return pair
-
-    def _log_losses(self, losses: dict[str, Tensor], norms: dict[str, Tensor]) -> None:
-        if self.generator_steps % self.log_every and self.generator_steps != 1:
-            return
-        values = torch.stack([loss.detach().float() for loss in losses.values()])
-        values = self.trainer.strategy.reduce(values, reduce_op="mean")  # one exchange for all of them
-        self.recent = dict(zip(losses, values.tolist()))
-        broken = [name for name, value in self.recent.items() if not math.isfinite(value)]
-        if broken:
-            raise UserError(
-                f"the losses {', '.join(broken)} are not finite at generator step {self.generator_steps}; resume from "
-                "the last checkpoint with a smaller learning rate, or set module.clip"
-            )
-        rate = self._both(self.optimizers())[0].param_groups[0]["lr"]
-        extra = {f"gradient_norm/{name}": norm.item() for name, norm in norms.items()}
-        self.report({f"train/{name}": value for name, value in self.recent.items()} | extra | {"learning_rate": rate})
-
-    def report(self, values: dict[str, float]) -> None:
-        """Send numbers to all loggers; their x axis is the generator step."""
-        for logger in self.loggers:
-            logger.log_metrics(values, step=self.generator_steps)
-
-    def validation_step(self, batch: Batch, index: int) -> None:
-        """See `measure`."""
-        self.measure(batch)
-
-    def on_validation_epoch_end(self) -> None:
-        """Bring the metrics of all processes together, then report and reset them."""
-        values = self.validated({name: float(metric.compute()) for name, metric in self.metrics.items()})
-        for metric in self.metrics.values():
-            metric.reset()
-        named = {f"validation/{name}": value for name, value in values.items()}
-        self.log_dict(named, logger=False)  # for callbacks
-        if not self.trainer.sanity_checking:
-            self.report(named)
-
-    def validated(self, values: dict[str, float]) -> dict[str, float]:
-        """What is reported of a validation; a stage may add numbers that follow from others."""
-        return values
-
-    def step_random(self) -> torch.Generator:
-        """The source of all randomness inside a step: equal on all processes, a function of (seed, batch)."""
-        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.batches)
-
-    def share(self, count: int) -> slice:
-        """Where the `count` examples of this process stand in the batch of all processes."""
-        return slice(self.global_rank * count, (self.global_rank + 1) * count)
+            norms["discriminator"] = self.update(1, self.discriminator)
+            self.finish_step({"total": total, "discriminator": loss, **game.losses}, norms)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Generator first."""
@@ -189,32 +84,7 @@ class AdversarialModule(LightningModule, ABC):
         return optimizers, schedules
 
     def setup(self, stage: str) -> None:
-        """Refuse what does not work here; batch norm over all processes."""
-        if self.trainer.precision == "16-mixed":
-            raise UserError("trainer.precision=16-mixed needs loss scaling, which is not done here; take bf16-mixed")
+        """See `StageModule.setup`; both sides have batch norms."""
+        super().setup(stage)
         if self.trainer.world_size > 1:
-            synchronise_batch_norms(self.model)
             synchronise_batch_norms(self.discriminator)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not count."""
-        counts = {"generator_steps": self.generator_steps, "batches": self.batches}
-        checkpoint.setdefault("figurehead", {}).update(counts)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Continue counting."""
-        self.generator_steps = checkpoint["figurehead"]["generator_steps"]
-        self.batches = checkpoint["figurehead"]["batches"]
-
-
-@contextmanager
-def held(network: nn.Module) -> Iterator[None]:
-    """Inside, gradients flow through the network but not into it."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from lightning_modules.adversarial import AdversarialModule, Batch, Game, OptimizerFactory, ScheduleFactory
+from lightning_modules.adversarial import AdversarialModule, Game
+from lightning_modules.stage import Batch, OptimizerFactory, ScheduleFactory
 from losses.adversarial import AdversarialLoss
 from losses.deformation_prior import deformation_prior
 from losses.equivariance import RandomWarp, equivariance

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.stage import StageModule
 from models.errors import UserError
 
 # Those of batch norms. Others, such as the vectors of spectral norm, are copied: their mean has not length 1.
@@ -36,18 +36,18 @@ class Average(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Start from the weights there are."""
         if self.model is None:
-            self.model = deepcopy(cast(AdversarialModule, pl_module).model).eval().requires_grad_(False)
+            self.model = deepcopy(cast(StageModule, pl_module).model).eval().requires_grad_(False)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the module to its device."""
         assert self.model is not None
         self.model.to(pl_module.device)
-        self._steps = cast(AdversarialModule, pl_module).generator_steps
+        self._steps = cast(StageModule, pl_module).generator_steps
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Move the average, once per generator step."""
-        module = cast(AdversarialModule, pl_module)
+        module = cast(StageModule, pl_module)
         if module.generator_steps == self._steps or self.model is None:
             return
         self._steps = module.generator_steps
@@ -63,14 +63,14 @@ class Average(Callback):
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the average in the place of the weights."""
         if not trainer.sanity_checking:
-            self._swap(cast(AdversarialModule, pl_module))
+            self._swap(cast(StageModule, pl_module))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the weights back."""
         if self._swapped:
-            self._swap(cast(AdversarialModule, pl_module))
+            self._swap(cast(StageModule, pl_module))
 
-    def _swap(self, module: AdversarialModule) -> None:
+    def _swap(self, module: StageModule) -> None:
         if self.model is None:
             return
         module.model, self.model = self.model, module.model

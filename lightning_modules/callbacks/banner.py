@@ -7,7 +7,7 @@ import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 
-from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.stage import StageModule
 
 
 class Banner(Callback):
@@ -18,7 +18,7 @@ class Banner(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The loaders are known by now."""
-        module = cast(AdversarialModule, pl_module)
+        module = cast(StageModule, pl_module)
         ours = (
             f"rank {trainer.global_rank} of {trainer.world_size} on {socket.gethostname()} ({module.device}): "
             f"{trainer.num_training_batches} batches per epoch"
@@ -32,7 +32,7 @@ class Banner(Callback):
             return
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         console.print(f"{self.title}: generator steps {module.generator_steps} to {module.steps}")
-        for name, network in (("generator side", module.model), ("discriminator", module.discriminator)):
+        for name, network in module.networks().items():
             console.print(f"  {name}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
         strategy = type(trainer.strategy).__name__
         console.print(f"  precision {trainer.precision}, {strategy}, {trainer.num_nodes} node(s)")

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.stage import StageModule
 
 
 class GeneratorProgress(Callback):
@@ -30,7 +30,7 @@ class GeneratorProgress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar on rank 0."""
-        module = cast(AdversarialModule, pl_module)
+        module = cast(StageModule, pl_module)
         self._start = self._printed = (time.monotonic(), module.generator_steps)
         if trainer.is_global_zero and self._console.is_terminal:
             columns = (TextColumn("steps"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -40,7 +40,7 @@ class GeneratorProgress(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Move the bar."""
-        module = cast(AdversarialModule, pl_module)
+        module = cast(StageModule, pl_module)
         if not trainer.is_global_zero:
             return
         if self._bar is not None and self._task is not None:
@@ -56,15 +56,15 @@ class GeneratorProgress(Callback):
         values = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("validation/")}
         self.validation = " ".join(f"{name.removeprefix('validation/')} {value:.4f}" for name, value in values.items())
         if trainer.is_global_zero and self._bar is None:
-            self._line(cast(AdversarialModule, pl_module))
+            self._line(cast(StageModule, pl_module))
 
-    def _words(self, module: AdversarialModule) -> str:
+    def _words(self, module: StageModule) -> str:
         begun, first = self._start
         rate = (module.generator_steps - first) / max(time.monotonic() - begun, 1e-9)
         losses = " ".join(f"{name} {module.recent[name]:.3f}" for name in self.shown if name in module.recent)
         return f"{rate:.2f}/s {losses}" + (f" | {self.validation}" if self.validation else "")
 
-    def _line(self, module: AdversarialModule) -> None:
+    def _line(self, module: StageModule) -> None:
         words = f"step {module.generator_steps}/{module.steps} {self._words(module)}"
         self._console.print(words, soft_wrap=True, highlight=False, markup=False)
 

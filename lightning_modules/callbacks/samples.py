@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import Tensor
 
-from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.stage import StageModule
 from models.images import to_frames, to_images
 
 CHUNK = 8  # frames of the video at a time
@@ -47,7 +47,7 @@ class Samples(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         """Make them with the first batch, on rank 0."""
-        module = cast(AdversarialModule, pl_module)
+        module = cast(StageModule, pl_module)
         steps = module.generator_steps
         if trainer.sanity_checking or batch_idx or (self._last is not None and steps < self._last + self.every):
             return
@@ -57,7 +57,7 @@ class Samples(Callback):
             self._grid(module, batch, self.folder / f"step_{steps:08d}.png", trainer.loggers)
             self._video(module, self.folder / f"step_{steps:08d}.mp4", trainer.loggers)
 
-    def _grid(self, module: AdversarialModule, batch: dict[str, Any], path: Path, loggers: list[Logger]) -> None:
+    def _grid(self, module: StageModule, batch: dict[str, Any], path: Path, loggers: list[Logger]) -> None:
         from PIL import Image
 
         columns = module.preview({name: value[: self.rows] for name, value in batch.items()})
@@ -70,7 +70,7 @@ class Samples(Callback):
                 case TensorBoardLogger():
                     logger.experiment.add_image("samples", picture, module.generator_steps, dataformats="HWC")
 
-    def _video(self, module: AdversarialModule, path: Path, loggers: list[Logger]) -> None:
+    def _video(self, module: StageModule, path: Path, loggers: list[Logger]) -> None:
         if self.clip is None or self.write_video is None:
             return
         driving = to_images(self.clip).to(module.device)

@@ -6,8 +6,8 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from lightning_modules.adversarial import AdversarialModule
 from lightning_modules.checkpoints import VERSION
+from lightning_modules.stage import StageModule
 
 
 class Saving(Checkpoint):
@@ -45,11 +45,11 @@ class Saving(Checkpoint):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that starts at a checkpoint has nothing new to save."""
-        self._saved = cast(AdversarialModule, pl_module).generator_steps
+        self._saved = cast(StageModule, pl_module).generator_steps
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save when it is time."""
-        steps = cast(AdversarialModule, pl_module).generator_steps
+        steps = cast(StageModule, pl_module).generator_steps
         if steps == self._saved:
             return
         if steps % self.every == 0:
@@ -67,7 +67,7 @@ class Saving(Checkpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the end."""
-        steps = cast(AdversarialModule, pl_module).generator_steps
+        steps = cast(StageModule, pl_module).generator_steps
         if steps != self._saved:
             self._save(trainer, "last.ckpt", steps)
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from lightning_modules.adversarial import held
+from lightning_modules.stage import held
 from models.errors import UserError
 from models.sync_batch_norm import SyncBatchNorm
 from tests.lightning_modules.toy import Judge, Toy, fit, loader

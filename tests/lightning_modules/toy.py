@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from lightning_modules.adversarial import AdversarialModule, Game
+from lightning_modules.stage import StageModule
 from losses.adversarial import Hinge
 from metrics.l1 import L1
 from models.sadtalker.discriminator import Judgement
@@ -82,7 +83,7 @@ def loader(batch_size: int = 4, count: int = 16) -> DataLoader[Any]:
     return DataLoader(examples, batch_size=batch_size)
 
 
-def fit(module: AdversarialModule, *callbacks: Callback, batch_size: int = 4, **options: Any) -> Trainer:
+def fit(module: StageModule, *callbacks: Callback, batch_size: int = 4, **options: Any) -> Trainer:
     chosen: dict[str, Any] = {
         "accelerator": "cpu",
         "max_epochs": -1,
