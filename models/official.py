@@ -1,8 +1,9 @@
 """Runs the authors' checkpoints: `python -m models.official list` and `python -m models.official run NAME ...`.
 
 A case is a public function of some `models/<folder>/official.py`, and its signature is all there is to say about it:
-`weights` is there when it needs a checkpoint, every other positional argument is an array of the inputs file, every
-keyword-only argument can be set with `--config`, and it returns the arrays of the outputs file.
+`weights` is there when it needs a checkpoint and `model_file` when it needs the path of a face model, every other
+positional argument is an array of the inputs file, every keyword-only argument can be set with `--config`, and it
+returns the arrays of the outputs file.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from models.weights import Weights, read_arrays, read_weights
 Case = Callable[..., dict[str, Tensor]]
 Parameters = Mapping[str, inspect.Parameter]
 
+FILES = {"weights": "weights + ", "model_file": "face model file + "}  # arguments that --weights gives, and their words
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -38,9 +40,13 @@ def cases() -> dict[str, Case]:
 
 
 def run(
-    name: str, weights: Weights | None, inputs: Mapping[str, np.ndarray], config: Mapping[str, str] | None = None
+    name: str,
+    weights: Weights | None,
+    inputs: Mapping[str, np.ndarray],
+    config: Mapping[str, str] | None = None,
+    model_file: Path | None = None,
 ) -> dict[str, np.ndarray]:
-    """Outputs of case `name`; `config` holds values as text.
+    """Outputs of case `name`; `config` holds values as text; `model_file` is a face model, None: from the assets.
 
     Raises `UserError` for an unknown case, for weights, arrays or settings that are missing, and for what does not fit.
     """
@@ -50,6 +56,8 @@ def run(
         if weights is None:
             raise UserError(f"{name} needs --weights: a checkpoint in the authors' key layout")
         settings["weights"] = weights
+    if "model_file" in parameters:
+        settings["model_file"] = model_file
     try:
         with torch.inference_mode():
             outputs = case(**arrays, **settings)
@@ -68,7 +76,7 @@ def _find(name: str) -> tuple[Case, Parameters]:
 
 
 def _array_names(parameters: Parameters) -> list[str]:
-    return [key for key, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD and key != "weights"]
+    return [key for key, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD and key not in FILES]
 
 
 def _setting_names(parameters: Parameters) -> list[str]:
@@ -121,7 +129,8 @@ def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 def _list() -> None:
     for name, case in cases().items():
         parameters = inspect.signature(case).parameters
-        takes = [("weights + " if "weights" in parameters else "") + ", ".join(_array_names(parameters))]
+        files = "".join(word for key, word in FILES.items() if key in parameters)
+        takes = [files + ", ".join(_array_names(parameters))]
         takes += [f"{key}={parameters[key].default}" for key in _setting_names(parameters)]
         print(f"{name:28s} {(inspect.getdoc(case) or '').splitlines()[0]}\n{'':28s}   {'; '.join(takes)}")
 
@@ -138,7 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("run", help="run one case")
     one.add_argument("name", metavar="NAME")
     one.add_argument(
-        "--weights", type=Path, help="checkpoint in the authors' layout: .safetensors, .npz, .pt, .pth, .tar"
+        "--weights",
+        type=Path,
+        help="checkpoint in the authors' layout: .safetensors, .npz, .pt, .pth, .tar; or the face model's file",
     )
     one.add_argument("--inputs", type=Path, required=True, help="npz file of the arrays that the case takes")
     one.add_argument("--outputs", type=Path, required=True, help="npz file to write")
@@ -156,7 +167,7 @@ def _run(options: argparse.Namespace) -> None:
     inputs = read_arrays(options.inputs)
     weights = read_weights(options.weights) if options.weights and "weights" in parameters else None
     config = dict(setting.split("=", 1) for setting in options.config)
-    _write_arrays(options.outputs, run(options.name, weights, inputs, config))
+    _write_arrays(options.outputs, run(options.name, weights, inputs, config, options.weights))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

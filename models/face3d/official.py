@@ -1,10 +1,19 @@
 """What `python -m models.official` can run of the 3D faces."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from models.face3d import alignment as alignments
+from models.face3d import semantics
+from models.face3d.bfm import load_bfm
+from models.face3d.camera import Camera
+from models.face3d.coefficients import Coefficients
 from models.face3d.deep3d import read_deep3d
+from models.face3d.flame import load_flame
+from models.face3d.lighting import shade
+from models.face3d.rotation import place, rotation_matrix
 from models.weights import Weights
 
 Outputs = dict[str, Tensor]
@@ -53,3 +62,88 @@ def face3d_align(image: Tensor, lm68: Tensor, template: Tensor) -> Outputs:
         "aligned": torch.from_numpy(alignments.crop(image.numpy(), found[0]).copy()),
         "lm_new": alignments.landmarks_in_crop(upright, found)[0],
     }
+
+
+def bfm(coefficients: Tensor, model_file: Path | None = None) -> Outputs:
+    """The Basel Face Model of BFM_model_front.mat: coefficients (B, 257) to everything that Deep3D's renderer gets."""
+    model, camera = load_bfm(_text(model_file)), Camera.deep3d(224)
+    parts = Coefficients.from_vector(coefficients, "deep3d")
+    shape, texture = model.shape(parts.identity, parts.expression), model.texture(parts.texture)
+    rotation = rotation_matrix(parts.rotation).transpose(1, 2)  # for points as rows
+    normal = model.normals(shape)
+    transformed = place(shape, parts.rotation, parts.translation)
+    pixels = camera.project(camera.view(transformed))
+    upwards = torch.stack([pixels[..., 0], camera.height - pixels[..., 1]], dim=-1)
+    return {
+        "shape": shape,
+        "texture": texture,
+        "normal": normal,
+        "rotation": rotation,
+        "normal_rotated": normal @ rotation,
+        "color": shade(texture, normal @ rotation, parts.lighting),
+        "transformed": transformed,
+        "camera": camera.view(transformed),
+        "projected": upwards,
+        "landmarks": upwards[:, model.landmarks],
+        "front_triangles": model.front_triangles,
+        "front_vertices": model.front_vertices,
+    }
+
+
+def flame(
+    shape: Tensor,
+    expression: Tensor,
+    pose: Tensor,
+    pose_full: Tensor,
+    eye_pose: Tensor | None = None,
+    model_file: Path | None = None,
+    *,
+    landmark_file: str = "",
+) -> Outputs:
+    """FLAME's vertices and landmarks in metres; landmark_file: default landmark_embedding beside the model's file."""
+    model = load_flame(_text(model_file), landmark_file or None)
+    eyes = torch.zeros_like(pose) if eye_pose is None else eye_pose
+    straight_neck = torch.cat([pose[:, :3], torch.zeros_like(pose[:, :3]), pose[:, 3:], eyes], dim=1)
+    vertices, _ = model.skin(shape, expression, straight_neck)
+    vertices_full, joints_full = model.skin(shape, expression, pose_full)
+    row = model.contour_row(straight_neck)
+    return {
+        "vertices": vertices,
+        "landmarks2d": model.landmarks2d(vertices, row),
+        "landmarks3d": model.landmarks3d(vertices),
+        "vertices_full": vertices_full,
+        "joints_full": joints_full,
+        "contour_row": row,
+        "contour_row_full": model.contour_row(pose_full),
+    }
+
+
+def semantics73(
+    coefficients: Tensor,
+    transform_params: Tensor,
+    source_coefficients: Tensor,
+    source_transform_params: Tensor,
+    *,
+    length: int = semantics.PIRENDER_WINDOW,
+) -> Outputs:
+    """Motion vectors (T, 73) and windows of PIRender, StyleHEAT and SadTalker from (T, 257) and alignments (T, 5)."""
+    vectors = semantics.motion_vectors(Coefficients.from_vector(coefficients, "deep3d"), transform_params)
+    source = semantics.motion_vectors(
+        Coefficients.from_vector(source_coefficients[:1], "deep3d"), source_transform_params[:1]
+    )[0]
+    windows, still = semantics.windows(vectors, length), semantics.still_window(source, length)
+    ratio, best_frame = semantics.crop_scale(vectors, source)
+    return {
+        "semantics": vectors,
+        "windows": windows,
+        "source_window": still,
+        "crop_norm_ratio": ratio,
+        "windows_cross_identity": semantics.with_crop_scale(windows, ratio),
+        "windows_expression_only": semantics.with_expression_of(windows, still),
+        "window_index": semantics.window_index(len(vectors), length),
+        "best_frame": best_frame,
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

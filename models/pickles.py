@@ -1,0 +1,248 @@
+"""Reads the numbers out of pickles that others published, without executing them and without the packages they name.
+
+A pickle is a program that may call anything. Here the few names that such files need stand for inert objects of our
+own, which only keep what they are given; any other name ends the reading.
+"""
+
+import pickle
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+
+from models.errors import UserError
+
+ARRAY_KINDS = "biufcSU"  # types of arrays whose bytes are plain numbers or text
+
+
+def read_pickle(path: Path) -> Any:
+    """Content of a pickle of any protocol, of Python 2 (read as latin-1) or 3.
+
+    Containers, numbers and text come back as they are; NumPy arrays, torch tensors, the numbers of chumpy arrays and
+    scipy's csc matrices (made dense) as NumPy arrays. What has no such numbers stays an `Opaque`.
+
+    Raises:
+        UserError: the file is missing or broken, or names a class or function outside this short list.
+    """
+    if not path.is_file():
+        raise UserError(f"no file at {path}")
+    with path.open("rb") as file:
+        return _read(file, path)
+
+
+def read_npy(path: Path) -> Any:
+    """Content of a `.npy` file; one that holds an object, such as a dict of arrays, is read like `read_pickle`.
+
+    Raises:
+        UserError: as for `read_pickle`.
+    """
+    if not path.is_file():
+        raise UserError(f"no file at {path}")
+    with path.open("rb") as file:
+        try:
+            if np.lib.format.read_magic(file) == (1, 0):
+                header = np.lib.format.read_array_header_1_0(file)
+            else:
+                header = np.lib.format.read_array_header_2_0(file)
+            if not header[2].hasobject:
+                return np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise UserError(f"{path} is not a whole npy file ({error}); get it again") from error
+        content = _read(file, path)
+    return content[0] if isinstance(content, list) and len(content) == 1 else content
+
+
+def _read(file: BinaryIO, path: Path) -> Any:
+    try:
+        return _plain(_Reader(file, encoding="latin1").load(), {})
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:  # a broken or hostile pickle can make its reader raise anything
+        raise UserError(f"{path} is not a whole pickle ({error or type(error).__name__}); get it again") from error
+
+
+class Opaque:
+    """An object of another package: the `name` of its class, and what stood in its `state`."""
+
+    name = "itself"
+    state: dict[str, Any]
+
+    def __new__(cls, *_: Any) -> "Opaque":
+        """With whatever arguments its class was made: protocol 2 makes objects without their constructor."""
+        made = super().__new__(cls)
+        made.state = {}
+        return made
+
+    def __setstate__(self, state: Any) -> None:
+        """Keep the attributes of the pickled object, whatever they are called, out of the way of our own."""
+        if isinstance(state, dict):
+            self.state = state
+
+
+class _Name:
+    """Something that a pickle may name; calling it runs `function`. A pickle can set nothing on it."""
+
+    __slots__ = ("function", "name")
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.name, self.function = name, function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    def __setstate__(self, state: Any) -> NoReturn:
+        raise UserError(f"it tries to change {self.name}")
+
+
+class _Array:
+    """An array under construction: NumPy pickles an empty one, then its state."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        *_, shape, kind, fortran, raw = state
+        self.value = _array(raw, kind, shape, "F" if fortran else "C")
+
+
+class _Type:
+    """A NumPy dtype under construction."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        self.code = code
+        self.big_endian = False
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.big_endian = state[1] == ">"
+
+    @property
+    def dtype(self) -> np.dtype:
+        dtype = np.dtype(self.code).newbyteorder(">" if self.big_endian else "<")
+        if dtype.kind not in ARRAY_KINDS:
+            raise UserError(f"it holds an array of type {self.code}")
+        return dtype
+
+
+def _bytes(raw: Any) -> bytes:
+    """Python 2 pickled bytes as text, which we read as latin-1."""
+    return raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
+
+
+def _array(raw: Any, kind: _Type, shape: tuple[int, ...], order: Any) -> Any:
+    """An array from its bytes; an array of objects as the flat list of them."""
+    if isinstance(raw, list):
+        return raw
+    return np.frombuffer(_bytes(raw), kind.dtype).reshape(shape, order=order).copy()
+
+
+def _wrapped(value: Any) -> _Array:
+    array = _Array()
+    array.value = value
+    return array
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        raise UserError(f"it holds text in {encoding}")
+    return text.encode("latin1")
+
+
+def _storage(raw: Any) -> Any:
+    """A torch storage within a pickle is a torch file of its own, which torch reads without executing it."""
+    import torch
+
+    return torch.load(BytesIO(_bytes(raw)), map_location="cpu", weights_only=True)
+
+
+def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> _Array:
+    import torch
+
+    empty = torch.empty(0, dtype=storage.dtype)
+    with warnings.catch_warnings():  # torch makes typed storages of such files and calls them deprecated
+        warnings.simplefilter("ignore", UserWarning)
+        return _wrapped(empty.set_(storage.untyped(), offset, size, stride).numpy().copy())
+
+
+def _made(maker: Any, *_: Any) -> Any:
+    """Protocols 0 and 1: an object of the named class, made without its constructor."""
+    if not isinstance(maker, type) or not issubclass(maker, Opaque):
+        raise UserError("it makes an object in an unknown way")
+    return maker()
+
+
+def _numpy_names() -> dict[str, Callable[..., Any]]:
+    names: dict[str, Callable[..., Any]] = {"numpy.dtype": _Type, "numpy.ndarray": _Array}
+    for core in ("numpy.core", "numpy._core"):
+        names[f"{core}.multiarray._reconstruct"] = lambda *_: _Array()
+        names[f"{core}.multiarray.scalar"] = lambda kind, raw: _wrapped(_array(raw, kind, (), "C")[()])
+        names[f"{core}.numeric._frombuffer"] = lambda raw, kind, shape, order: _wrapped(_array(raw, kind, shape, order))
+    return names
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **_numpy_names(),
+    "_codecs.encode": _encoded,
+    "copy_reg._reconstructor": _made,
+    "copyreg._reconstructor": _made,
+    "__builtin__.object": object,
+    "builtins.object": object,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch.storage._load_from_bytes": _storage,
+}
+SPARSE = {f"scipy.sparse.{module}.csc_matrix" for module in ("csc", "_csc")}
+
+
+class _Reader(pickle.Unpickler):
+    """An unpickler for which the world consists of `FUNCTIONS` and inert classes."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        full = f"{module}.{name}"
+        if full in FUNCTIONS:
+            return _Name(full, FUNCTIONS[full])
+        if full == "collections.OrderedDict":
+            return OrderedDict
+        if full in SPARSE or module.split(".")[0] == "chumpy":
+            return type("Inert", (Opaque,), {"name": full, "__init__": lambda self, *_: None})
+        raise UserError(f"it names {full}, which a file of numbers does not need; it is not read any further")
+
+    def persistent_load(self, pid: Any) -> NoReturn:
+        raise UserError("it refers to objects outside itself")
+
+
+def _plain(value: Any, done: dict[int, Any]) -> Any:
+    """The containers of `value` with arrays for what stands for arrays; `done` keeps what occurs twice."""
+    key = id(value)
+    if key not in done:
+        done[key] = Opaque()  # what a container that holds itself finds there
+        done[key] = _converted(value, done)
+    return done[key]
+
+
+def _converted(value: Any, done: dict[int, Any]) -> Any:
+    if isinstance(value, _Array):
+        return _plain(value.value, done)
+    if isinstance(value, dict):
+        return {_plain(key, done): _plain(entry, done) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry, done) for entry in value]
+    if isinstance(value, tuple):
+        return tuple(_plain(entry, done) for entry in value)
+    if isinstance(value, Opaque):
+        state = _plain(value.state, done)
+        if value.name in SPARSE:
+            return _dense(state)
+        return state["x"] if isinstance(state.get("x"), np.ndarray) else value
+    return value
+
+
+def _dense(state: dict[str, Any]) -> np.ndarray:
+    """A compressed sparse column matrix (R, C) as an array."""
+    rows, columns = (int(size) for size in state["_shape"])
+    column = np.repeat(np.arange(columns), np.diff(state["indptr"]))
+    matrix = np.zeros((rows, columns), state["data"].dtype)
+    np.add.at(matrix, (state["indices"], column), state["data"])
+    return matrix
