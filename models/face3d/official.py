@@ -11,8 +11,10 @@ from models.face3d.bfm import load_bfm
 from models.face3d.camera import Camera
 from models.face3d.coefficients import Coefficients
 from models.face3d.deep3d import read_deep3d
+from models.face3d.eye_ratio import eye_ratio as openness
 from models.face3d.flame import load_flame
 from models.face3d.lighting import shade
+from models.face3d.rasterizer import interpolate, rasterize
 from models.face3d.rotation import place, rotation_matrix
 from models.weights import Weights
 
@@ -147,3 +149,50 @@ def semantics73(
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def rasterizer(
+    vertices: Tensor,
+    triangles: Tensor,
+    color: Tensor,
+    focal: Tensor,
+    cx: Tensor,
+    cy: Tensor,
+    size: Tensor,
+    ignore: Tensor | None = None,
+) -> Outputs:
+    """The nearest triangle of each pixel, where on it, how deep and which colour; `ignore` is for comparing alone."""
+    height, width = size.tolist()
+    fragments = rasterize(vertices, triangles.long(), Camera(height, width, float(focal), float(cx), float(cy)))
+    return {
+        "triangle": fragments.triangle,
+        "barycentric": fragments.barycentric,
+        "depth": fragments.depth,
+        "image": interpolate(fragments, triangles.long(), color),
+    }
+
+
+def rasterizer_ict(
+    vertices: Tensor,
+    triangles: Tensor,
+    color: Tensor,
+    focal: Tensor,
+    cx: Tensor,
+    cy: Tensor,
+    size: Tensor,
+    ignore: Tensor | None = None,
+) -> Outputs:
+    """The same as `rasterizer`, on a head of the ICT face model."""
+    return rasterizer(vertices, triangles, color, focal, cx, cy, size, ignore)
+
+
+def eye_ratio(landmarks: Tensor) -> Outputs:
+    """How far the eyes are open by 68 landmarks (n, 68, 2)."""
+    eyes = openness(landmarks)
+    return {
+        "eye_width": eyes.width,
+        "eye_height": eyes.height,
+        "eye_ratio": eyes.ratio,
+        "ear_right": eyes.right,
+        "ear_left": eyes.left,
+    }
