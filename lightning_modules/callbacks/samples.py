@@ -26,6 +26,7 @@ class Samples(Callback):
         folder: where `step_00001000.png` and `.mp4` go.
         every: least number of generator steps between two.
         rows: examples in the grid.
+        video: whether to make the video; a stage without a source and a driving makes none.
         clip: frames `(T, H, W, 3)` uint8 of one person; None makes no video.
         write_video: writes frames `(T, H, W, 3)` uint8 to a path.
 
@@ -36,11 +37,12 @@ class Samples(Callback):
         folder: Path,
         every: int = 1000,
         rows: int = 8,
+        video: bool = True,
         clip: np.ndarray | None = None,
         write_video: Callable[[Path, np.ndarray], None] | None = None,
     ) -> None:
         self.folder, self.every, self.rows = folder, every, rows
-        self.clip, self.write_video = clip, write_video
+        self.clip, self.write_video = (clip if video else None), write_video
         self._last: int | None = None
 
     def on_validation_batch_end(

@@ -115,7 +115,7 @@ def crop(frame: "np.ndarray", alignment: Tensor) -> "np.ndarray":
 
     left, top, wide, high = crop_box(alignment[None])[0].tolist()
     resized = Image.fromarray(frame).resize((wide, high), Image.Resampling.BICUBIC)
-    return np.asarray(resized.crop((left, top, left + SIDE, top + SIDE)))
+    return np.array(resized.crop((left, top, left + SIDE, top + SIDE)))
 
 
 def landmarks_in_crop(points: Tensor, alignment: Tensor) -> Tensor:

@@ -19,8 +19,7 @@ class FaceModel(Protocol):
     n_identity, n_expression, n_texture: sizes of the parts; expression_names: one per number, "" where it has none;
     expression_low, expression_high: (n_expression,) limits, infinite where there are none; one unit is about one
     standard deviation, or the full movement where the limits are 0 and 1;
-    triangles: (F, 3) int64, counter-clockwise seen from outside; vertex_part: (N,) int64 index into part_names;
-    has_eyes: whether gaze moves anything.
+    triangles: (F, 3) int64, counter-clockwise seen from outside; vertex_part: (N,) int64 index into part_names.
     """
 
     name: str
@@ -34,7 +33,11 @@ class FaceModel(Protocol):
     triangles: Tensor
     vertex_part: Tensor
     part_names: Sequence[str]
-    has_eyes: bool
+
+    @property
+    def has_eyes(self) -> bool:
+        """Whether gaze moves anything."""
+        ...
 
     def shape(self, identity: Tensor, expression: Tensor, gaze: Tensor | None = None) -> Tensor:
         """Vertices (B, N, 3) of the unturned head from (B, n_identity), (B, n_expression) and gaze (B, 4)."""
@@ -101,8 +104,8 @@ class LinearFaceModel(nn.Module):
             if basis.shape[1:] != (count, 3):
                 raise UserError(f"{name}: the {what} basis is {tuple(basis.shape)}, expected (n, {count}, 3)")
         unlimited = torch.full((self.n_expression,), torch.inf)
-        self.expression_names = tuple(expression_names or [""] * self.n_expression)
-        self.part_names = tuple(part_names)
+        self.expression_names: Sequence[str] = tuple(expression_names or [""] * self.n_expression)
+        self.part_names: Sequence[str] = tuple(part_names)
         self.mean: Tensor
         self.identity_basis: Tensor
         self.expression_basis: Tensor

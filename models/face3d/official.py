@@ -47,7 +47,7 @@ def deep3d_align(landmarks: Tensor, sizes: Tensor, standard_landmarks5: Tensor, 
         "resized_crop": torch.stack([left, top, wide, high], dim=-1),
         "landmarks_cropped": cropped,
         "arcface_matrix": alignments.arcface_matrix(aligned),
-        "crop": torch.from_numpy(alignments.crop(image.numpy(), found[0]).copy()),
+        "crop": torch.from_numpy(alignments.crop(image.numpy(), found[0])),
     }
 
 
@@ -61,7 +61,7 @@ def face3d_align(image: Tensor, lm68: Tensor, template: Tensor) -> Outputs:
     return {
         "lm5": five[0],
         "trans_params": found[0],
-        "aligned": torch.from_numpy(alignments.crop(image.numpy(), found[0]).copy()),
+        "aligned": torch.from_numpy(alignments.crop(image.numpy(), found[0])),
         "lm_new": alignments.landmarks_in_crop(upright, found)[0],
     }
 

@@ -22,6 +22,7 @@ class ResNet(nn.Module):
         self, blocks: Sequence[int] = (3, 4, 6, 3), width: int = 64, bottleneck: bool = True, grid: int = 1
     ) -> None:
         super().__init__()
+        self.blocks, self.width, self.bottleneck, self.grid = tuple(blocks), width, bottleneck, grid
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         block = Bottleneck if bottleneck else Basic
