@@ -95,7 +95,7 @@ def _table(shown: list[Segment]) -> list[str]:
         sound = "-" if segment.audio is None else f"{info['audio']['source_rate']} Hz"
         lines.append(
             f"{segment.key:<{width}}  {info['split']:<5}  {info['frames'] / info['fps']:7.2f}  {sound:<8}"
-            f"  {decisions['face_px']:7.0f}  {decisions['sharpness']:9.0f}"
+            f"  {decisions['face_px']:7.0f}  {decisions.get('sharpness', float('nan')):9.0f}"
         )
         lines += [f"    {note}" for note in decisions["notes"]]
     return lines

@@ -1,0 +1,43 @@
+"""What made-up speakers look and sound like, before any shard is written."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from datamodules.shard_format import Segment
+from datamodules.synthetic import speaker
+from datamodules.video import VideoWriter
+from preparation.clip import Clip
+from preparation.describe import COLUMNS, contact_sheet
+from preparation.synthetic import Speakers
+
+SHEET, VIDEO = "preview.png", "preview.mp4"
+
+
+def write_preview(source: Speakers, output: Path, rows: int) -> None:
+    """Writes a contact sheet of the speakers and the first clip of the first speaker, with sound.
+
+    Args:
+        source: of the speakers.
+        output: the folder; files of the same names are overwritten.
+        rows: how many clips the sheet shows, spread evenly over the speakers.
+    """
+    clips = source.clips()
+    chosen = [clips[number * len(clips) // rows] for number in range(rows)] if rows < len(clips) else clips
+    output.mkdir(parents=True, exist_ok=True)
+    contact_sheet([_glimpse(source, clip) for clip in chosen], landmarks=True).save(output / SHEET)
+    first = next(source.segments(clips[0]))
+    tags = {"comment": "synthetic: made by Figurehead, shows nobody"}
+    with VideoWriter(output / VIDEO, (source.size, source.size), audio=first.audio, metadata=tags) as video:
+        for frame in first.frames:
+            video.write(frame)
+    say = partial(Console().print, markup=False, highlight=False, soft_wrap=True)
+    say(f"{len(chosen)} of {len(clips)} clips: {output / SHEET}; {clips[0].key} with its sound: {output / VIDEO}")
+
+
+def _glimpse(source: Speakers, clip: Clip) -> Segment:
+    """A few pictures of a clip, evenly spread: filming all would take minutes."""
+    take = source.rehearse(clip)
+    return speaker.segment(take, np.linspace(0, take.frames - 1, COLUMNS).astype(int), source.size, clip.source)
