@@ -126,7 +126,7 @@ def _fragments(points: Tensor, triangles: Tensor, camera: Camera, triangle: Tens
     x = x - ((column + 0.5 - camera.centre_x) / camera.focal)[:, None] * z
     y = y - ((camera.centre_y - (row + 0.5)) / camera.focal)[:, None] * z
     parts = x.roll(-1, 1) * y.roll(-2, 1) - x.roll(-2, 1) * y.roll(-1, 1)
-    weights = parts / parts.sum(1, keepdim=True)
+    weights = parts * parts.sum(1, keepdim=True).reciprocal()
     barycentric = points.new_zeros(triangle.numel(), 3, dtype=kind).index_copy(0, pixel, weights.to(kind))
     depth = points.new_zeros(triangle.numel(), dtype=kind).index_copy(0, pixel, (weights * z).sum(1).to(kind))
     return Fragments(triangle, barycentric.view(*triangle.shape, 3), depth.view(triangle.shape))

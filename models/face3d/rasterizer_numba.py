@@ -90,14 +90,18 @@ def nearest(
             for row in range(first_y, last_y + 1):
                 y = row + 0.5
                 row_a, row_b, row_c = down_a * y + start_a, down_b * y + start_b, down_c * y + start_c
+                entered = False
                 for column in range(first_x, last_x + 1):
                     x = column + 0.5
                     edge_a, edge_b, edge_c = step_a * x + row_a, step_b * x + row_b, step_c * x + row_c
                     if edge_a >= 0.0 and edge_b >= 0.0 and edge_c >= 0.0:
+                        entered = True
                         near = (edge_a * near_a + edge_b * near_b + edge_c * near_c) / (edge_a + edge_b + edge_c)
                         if near > closest[row, column]:
                             closest[row, column] = near
                             found[image, row, column] = face
+                    elif entered:
+                        break  # a row crosses a triangle in one piece, in rounded arithmetic too
 
 
 def barycentric(
@@ -128,8 +132,8 @@ def barycentric(
                 xb, yb = points[image, b, 0] - ray_x * zb, points[image, b, 1] - ray_y * zb
                 xc, yc = points[image, c, 0] - ray_x * zc, points[image, c, 1] - ray_y * zc
                 part_a, part_b, part_c = xb * yc - xc * yb, xc * ya - xa * yc, xa * yb - xb * ya
-                total = part_a + part_b + part_c
-                part_a, part_b, part_c = part_a / total, part_b / total, part_c / total
+                scale = 1.0 / (part_a + part_b + part_c)
+                part_a, part_b, part_c = part_a * scale, part_b * scale, part_c * scale
                 weights[image, row, column, 0] = part_a
                 weights[image, row, column, 1] = part_b
                 weights[image, row, column, 2] = part_c

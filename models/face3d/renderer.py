@@ -54,11 +54,12 @@ def render(model: FaceModel, coefficients: Coefficients, camera: Camera, backend
             return camera.view(place(points, exact.rotation, exact.translation))
 
         fragments = rasterize(seen(shape), model.triangles, camera, backend)
-        picture = interpolate(fragments, model.triangles, torch.cat([colours, normals], dim=-1)).movedim(-1, 1)
+        picture = interpolate(fragments, model.triangles, torch.cat([colours, normals], dim=-1))
+        colour, normal = picture.movedim(-1, 1).contiguous().split(3, dim=1)
         return Rendering(
-            image=picture[:, :3].clamp(0, 1) * 2 - 1,
-            mask=fragments.mask[:, None].to(picture),
-            normals=torch.nn.functional.normalize(picture[:, 3:], dim=1),
+            image=colour.clamp(0, 1) * 2 - 1,
+            mask=fragments.mask[:, None].to(normal),
+            normals=normal * normal.square().sum(1, keepdim=True).clamp(min=1e-12).rsqrt(),
             depth=fragments.depth[:, None],
             landmarks=camera.project(seen(model.landmarks68(shape))),
             pupils=camera.project(seen(model.pupils(shape))),
