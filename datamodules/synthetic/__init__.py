@@ -1,0 +1,1 @@
+"""Talking heads made in code: people, studio, voice and performance, with every truth known."""

@@ -1,0 +1,86 @@
+"""A person made ready for filming: what depends on the person alone is computed once."""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.synthetic.background import paint_background
+from datamodules.synthetic.canvas import Atlas, unfold
+from datamodules.synthetic.hair import HairMesh, Skull, hair_mesh
+from datamodules.synthetic.hair_paint import paint_strands
+from datamodules.synthetic.makeup import paint_person
+from datamodules.synthetic.occlusion import darken, openness, smooth
+from datamodules.synthetic.person import Person
+from models.face3d.face_model import LinearFaceModel
+
+
+@cache
+def head() -> LinearFaceModel:
+    """The embedded head, built once per process."""
+    from models.face3d.procedural import procedural_head
+
+    return procedural_head()
+
+
+@cache
+def atlas() -> Atlas:
+    """The embedded head's texture atlas."""
+    return unfold(head(), head().uv)
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """openness (N,) and hair_openness (M,): factors on the light; detail (S, S, 12) and strands (h, w, 4): paint."""
+
+    person: Person
+    openness: Tensor
+    detail: np.ndarray
+    hair: HairMesh | None
+    hair_openness: Tensor
+    strands: np.ndarray
+
+
+@lru_cache(maxsize=2)
+def seat(person: Person) -> Sitter:
+    """Everything of a person that all frames share."""
+
+    model = head()
+    identity = torch.from_numpy(person.identity)[None]
+    with torch.inference_mode():
+        neutral = model.shape(identity, torch.zeros(1, model.n_expression), torch.zeros(1, 4))
+        normals = model.normals(neutral)[0]
+        points, triangles = neutral[0], model.triangles
+        mesh = hair_mesh(person.hair, skull(points), person.seed)
+        count = len(points)
+        if mesh is not None:
+            points, normals = torch.cat([points, mesh.vertices]), torch.cat([normals, mesh.normals])
+            triangles = torch.cat([triangles, mesh.triangles + count])
+        shares = openness(points, normals, triangles, torch.arange(count, len(points)))
+        shares = darken(smooth(shares, triangles))
+    strands = np.zeros((2, 2, 4), np.uint8) if mesh is None else paint_strands(person.hair, person.seed)
+    centres = head().eyes.centres.numpy()
+    paint = paint_person(person, atlas(), centres)
+    return Sitter(person, shares[:count], paint.texels(atlas()), mesh, shares[count:], strands)
+
+
+def skull(points: Tensor) -> Skull:
+    """The upper head of a neutral face (N, 3), to hang hair on."""
+    model = head()
+    landmarks = model.landmarks68(points[None])[0]
+    brow, ears = landmarks[17:27, 1].mean(), landmarks[[0, 16], 2].mean()
+    centre = torch.stack([landmarks[27:31, 0].mean() * 0, brow, ears - 0.05])
+    skin = torch.isin(model.vertex_part, torch.tensor([i for i, n in enumerate(model.part_names) if n in HEAD_PARTS]))
+    skin &= model.rigidity > 0.6
+    return Skull(centre.numpy(), points[skin].numpy())
+
+
+HEAD_PARTS = ("skin", "hair", "ears", "face", "head_and_neck")
+
+
+@lru_cache(maxsize=4)
+def place_behind(person: Person, size: int) -> np.ndarray:
+    """The person's background (size, size, 3)."""
+    return paint_background(person.background, size)
