@@ -188,8 +188,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "_codecs.encode": _encoded,
     "copy_reg._reconstructor": _made,
     "copyreg._reconstructor": _made,
-    "__builtin__.object": object,
-    "builtins.object": object,
+    **{f"{home}.{plain.__name__}": plain for home in ("__builtin__", "builtins") for plain in (object, set, frozenset)},
+    "__builtin__.bytes": lambda: b"",
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch.storage._load_from_bytes": _storage,
 }
