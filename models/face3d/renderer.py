@@ -55,7 +55,8 @@ def render(model: FaceModel, coefficients: Coefficients, camera: Camera, backend
 
         fragments = rasterize(seen(shape), model.triangles, camera, backend)
         picture = interpolate(fragments, model.triangles, torch.cat([colours, normals], dim=-1))
-        colour, normal = picture.movedim(-1, 1).contiguous().split(3, dim=1)
+        picture = picture.movedim(-1, 1).contiguous()
+        colour, normal = picture[:, :3], picture[:, 3:]
         return Rendering(
             image=colour.clamp(0, 1) * 2 - 1,
             mask=fragments.mask[:, None].to(normal),
