@@ -18,6 +18,7 @@ RATE = 16000
 _HOP, _WINDOW = 160, 480  # samples
 _PER_SECOND = RATE // _HOP
 _RANGE = 32.0  # dB from loud speech down to where the mouth rests
+_SILENCE = -5.0  # dB of a window whose samples have a root mean square of about 0.003
 _QUIET = 0.15  # level below which nobody speaks
 _LONGEST_DIP = 0.16  # seconds that lips stay shut within speech
 _SHORTEST_PAUSE = 0.25  # seconds
@@ -57,7 +58,7 @@ def _features(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     power = np.abs(np.fft.rfft(pieces * np.hanning(_WINDOW))) ** 2
     hertz = np.fft.rfftfreq(_WINDOW, 1 / RATE)
     decibel = 10 * np.log10(power.sum(1) + 1e-9)
-    loud = max(float(np.percentile(decibel, 95)), -35.0)  # a silent recording stays silent
+    loud = max(float(np.percentile(decibel, 95)), _SILENCE)
     level = np.clip((decibel - loud) / _RANGE + 1, 0, 1)
     high, low = power[:, hertz > 3800].sum(1), power[:, (hertz > 100) & (hertz < 3000)].sum(1)
     hiss = np.clip(1.6 * high / (high + low + 1e-9) - 0.3, 0, 1)
