@@ -46,12 +46,13 @@ class Train:
 
     stage: str
     preset: str
-    size: int
+    size: int | None
     validate_every: int
     output: str
     resume: bool
     seed: int
     data: Any
+    face_model: Any
     model: Any
     module: Any
     callbacks: Any

@@ -217,6 +217,57 @@ class Frame:
         return example
 
 
+class FaceFrames:
+    """Single frames with what is known of their faces: training of 3D reconstruction.
+
+    Args:
+        images: K, frames of one visit.
+        window: frames of the window they come from.
+        size: width and height of the images; None keeps that of the shards.
+        pupils: also give the pupils.
+        coefficients: name of the face model whose coefficients in the shards are given as the truth; None gives none.
+    """
+
+    def __init__(
+        self,
+        images: int = 4,
+        window: int = 32,
+        size: int | None = None,
+        pupils: bool = False,
+        coefficients: str | None = None,
+    ) -> None:
+        self.examples = _at_least(1, images=images)
+        self.window = _at_least(1, window=window)
+        self.size, self.pupils = size, pupils
+        self.track = None if coefficients is None else f"coefficients_{coefficients}"
+        self.needs = "a frame and landmarks" + (f" and the track '{self.track}'" if self.track else "")
+
+    def usable(self, clips: ClipShards) -> np.ndarray:
+        """One frame, landmarks, and the coefficients where they are asked for."""
+        good = _long_enough(clips, 1) & clips.has("landmarks.npz")
+        return good & clips.has(f"{self.track}.npz") if self.track else good
+
+    def __call__(self, clips: ClipShards, index: int, rng: np.random.Generator) -> Example:
+        """`image` (K, S, S, 3), `landmarks`, `key`; `pupils` (K, 2, 2), NaN where the shard has none.
+
+        With coefficients also `truth_<part>` (K, n) and `truth_alignment` (K, 5), in pixels of the images.
+        """
+        clip = clips[index]
+        first, count = _window(clip, self.window, rng)
+        places = first + rng.choice(count, self.examples, replace=count < self.examples)
+        example: Example = {"image": clip.frames(places.tolist(), self.size), "key": [clip.key] * self.examples}
+        example["landmarks"] = _landmarks(clip, places, self.size)
+        scale = (self.size or clip.clips.dataset.size) / clip.clips.dataset.size
+        if self.pupils:
+            unknown = np.full((places.max() + 1, 2, 2), np.nan, np.float32)
+            example["pupils"] = clip.track("landmarks").get("pupils", unknown)[places].astype(np.float32) * scale
+        if self.track:
+            truth = {name: values[places].astype(np.float32) for name, values in clip.track(self.track).items()}
+            truth["alignment"] = truth["alignment"] * np.array([scale, scale, 1 / scale, scale, scale], np.float32)
+            example |= {f"truth_{name}": values for name, values in truth.items()}
+        return example
+
+
 def mel_windows(clip: Clip, frames: np.ndarray, mel: MelSpectrogram) -> np.ndarray:
     """(n, 80, 16) mel windows of the frames (n,) of a clip, from no more sound than they cover."""
     total = 1 + int(clip.clips.table.frames[clip.index]) * SAMPLES_PER_FRAME // HOP

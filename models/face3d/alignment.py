@@ -58,6 +58,19 @@ def identity_alignment(size: int) -> Tensor:
     return torch.tensor([size, size, SIDE / size, size / 2, size / 2], dtype=torch.float64)
 
 
+def misaligned(alignment: Tensor, noise: Tensor, shift: float, zoom: float) -> Tensor:
+    """Alignments (N, 5) that are a little wrong, as those by detected landmarks are.
+
+    Args:
+        alignment: (N, 5).
+        noise: (N, 3) in [-1, 1]: of the scale, across, up.
+        shift: most pixels of 224 that the picture is moved by, each way.
+        zoom: largest change of scale, as a fraction.
+    """
+    size, scale, origin = alignment[:, :2], alignment[:, 2:3], alignment[:, 3:]
+    return torch.cat([size, scale * (1 + zoom * noise[:, :1]), origin + shift * noise[:, 1:] / scale], dim=1)
+
+
 def to_aligned(points: Tensor, alignment: Tensor) -> Tensor:
     """Pixels of frames (N, K, 2) in the aligned pictures of 224 pixels; alignment (N, 5)."""
     scale, origin = _map(alignment, points)
