@@ -104,15 +104,19 @@ def _choice(points: Tensor) -> Backend:
 
 
 def _with_numba(points: Tensor, triangles: Tensor, camera: Camera) -> Fragments:
+    if triangles.numel() and not 0 <= int(triangles.min()) <= int(triangles.max()) < points.shape[1]:
+        raise IndexError(f"triangles have corners outside 0 to {points.shape[1] - 1}")  # machine code would not notice
     size = (len(points), camera.height, camera.width)
     triangle = torch.full(size, -1)
-    mesh = (_array(points.double()), _array(triangles), *(float(x) for x in (camera.focal, camera.centre_x)))
-    arguments = (*mesh, float(camera.centre_y), triangle.numpy())
-    rasterizer_numba.compiled(rasterizer_numba.nearest)(*arguments)
+    mesh = (_array(points.double()), _array(triangles))
+    lens = (float(camera.focal), float(camera.centre_x), float(camera.centre_y))
+    rasterizer_numba.compiled(rasterizer_numba.nearest)(*mesh, *lens, rasterizer_torch.THINNEST, triangle.numpy())
     if points.dtype != torch.float32 or (points.requires_grad and torch.is_grad_enabled()):
         return _fragments(points, triangles, camera, triangle)
     barycentric, depth = torch.zeros(*size, 3), torch.zeros(size)
-    rasterizer_numba.compiled(rasterizer_numba.barycentric)(*arguments, barycentric.numpy(), depth.numpy())
+    rasterizer_numba.compiled(rasterizer_numba.barycentric)(
+        *mesh, *lens, triangle.numpy(), barycentric.numpy(), depth.numpy()
+    )
     return Fragments(triangle, barycentric, depth)
 
 
@@ -135,7 +139,7 @@ def _fragments(points: Tensor, triangles: Tensor, camera: Camera, triangle: Tens
 def _corners(values: Tensor, triangles: Tensor, triangle: Tensor, pixel: Tensor) -> Tensor:
     """What (B, N, C) holds for the corners of the triangles seen in some pixels: (P, 3, C)."""
     batch, count, channels = values.shape
-    image = pixel // triangle[0].numel()
+    image = pixel // (triangle.shape[1] * triangle.shape[2])
     rows = triangles[triangle.flatten()[pixel]] + (image * count)[:, None]
     return values.reshape(batch * count, channels).index_select(0, rows.flatten()).view(-1, 3, channels)
 

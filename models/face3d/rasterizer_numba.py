@@ -23,11 +23,11 @@ def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """`function` as machine code, kept on disk between processes where some folder for it can be written."""
     import numba
 
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # numpy: 1 / 0 is infinite, as in torch
     try:
-        jitted: Any = numba.njit(cache=True, nogil=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no folder for its cache: neither here nor in the user's
-        jitted = numba.njit(nogil=True)(function)
-    return jitted
+        return numba.njit(**options)(function)
 
 
 def nearest(
@@ -36,6 +36,7 @@ def nearest(
     focal: float,
     centre_x: float,
     centre_y: float,
+    thinnest: float,
     found: np.ndarray,
 ) -> None:
     """Write the nearest triangle of each pixel into `found`.
@@ -46,6 +47,7 @@ def nearest(
         focal: pixels.
         centre_x: pixels.
         centre_y: pixels.
+        thinnest: triangles that are not thicker than this many pixels are left out.
         found: (B, H, W) int64, filled with -1.
     """
     height, width = found.shape[1:]
@@ -67,17 +69,17 @@ def nearest(
             if not (near_a > 0.0 and near_b > 0.0 and near_c > 0.0):
                 continue
             xa, xb, xc = corners[a, 0], corners[b, 0], corners[c, 0]
-            first_x = ceil(max(min(xa, xb, xc) - 0.5, 0.0))
-            last_x = floor(min(max(xa, xb, xc) - 0.5, width - 1.0))
+            left, right = min(xa, xb, xc), max(xa, xb, xc)
+            first_x, last_x = ceil(max(left - 0.5, 0.0)), floor(min(right - 0.5, width - 1.0))
             if first_x > last_x:
                 continue
             ya, yb, yc = corners[a, 1], corners[b, 1], corners[c, 1]
-            first_y = ceil(max(min(ya, yb, yc) - 0.5, 0.0))
-            last_y = floor(min(max(ya, yb, yc) - 0.5, height - 1.0))
+            top, bottom = min(ya, yb, yc), max(ya, yb, yc)
+            first_y, last_y = ceil(max(top - 0.5, 0.0)), floor(min(bottom - 0.5, height - 1.0))
             if first_y > last_y:
                 continue
             area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
-            if area == 0.0:
+            if not abs(area) > thinnest * ((right - left) + (bottom - top)):
                 continue
             side = 1.0 if area > 0.0 else -1.0
             step_a, step_b, step_c = side * (yb - yc), side * (yc - ya), side * (ya - yb)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.face3d.camera import Camera
 
+THINNEST = 1e-9  # pixels: what is thinner is all rounding error
 PAIRS = 1 << 20  # of triangle and pixel that are looked at in one go: about 250 MB
 
 
@@ -52,12 +53,12 @@ def _boxes(corners: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
     """Left column, top row and width (T, 3) of the pixels that each triangle may cover, and their number (T,)."""
     xy = corners[..., :2]
     last = xy.new_tensor([camera.width - 1, camera.height - 1])
-    low = (xy.amin(1) - 0.5).clamp(min=0).ceil()
-    high = torch.minimum(xy.amax(1) - 0.5, last).floor()
-    wide, high = (high - low + 1).clamp(min=0).unbind(-1)
+    least, most = xy.amin(1), xy.amax(1)
+    low = (least - 0.5).clamp(min=0).ceil()
+    wide, high = (torch.minimum(most - 0.5, last).floor() - low + 1).clamp(min=0).unbind(-1)
     a, b, c = xy.unbind(1)
     area = (b - a)[:, 0] * (c - a)[:, 1] - (c - a)[:, 0] * (b - a)[:, 1]
-    drawable = (corners[..., 2] > 0).all(1) & (area != 0)
+    drawable = (corners[..., 2] > 0).all(1) & (area.abs() > THINNEST * (most - least).sum(-1))
     count = (wide * high).where(drawable, 0).long()
     empty = count == 0
     return torch.stack([low[:, 0], low[:, 1], wide], dim=-1).masked_fill(empty[:, None], 0).long(), count
