@@ -1,0 +1,36 @@
+"""What stands out of the smooth face, as depth (towards the viewer) over the frontal view: nose, sockets, cheeks, chin."""
+
+import numpy as np
+
+from models.face3d.procedural.curves import bump, spline, step
+from models.face3d.procedural.skull import depth
+
+# y, z of the line down the middle of the nose
+_RIDGE = np.array(
+    [
+        (-0.22, 1.160), (-0.16, 1.148), (-0.125, 1.152), (-0.105, 1.175), (-0.075, 1.245), (-0.035, 1.298), (0.015, 1.313),
+        (0.06, 1.298), (0.12, 1.258), (0.20, 1.198), (0.28, 1.136), (0.35, 1.085), (0.42, 1.064), (0.50, 1.072), (0.60, 1.078),
+    ]
+)  # fmt: skip
+_WIDTH = np.array([(-0.14, 0.09), (-0.05, 0.125), (0.02, 0.122), (0.10, 0.105), (0.20, 0.088), (0.35, 0.075), (0.50, 0.10)])
+
+
+def relief(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Added depth (M,) at x >= 0, y (M,)."""
+    middle = depth(np.zeros_like(y), y)
+    height = spline(_RIDGE[:, 0], _RIDGE[:, 1], y) - middle
+    height = height * step(-0.20, -0.12, y) * step(0.60, 0.48, y)
+    width = spline(_WIDTH[:, 0], _WIDTH[:, 1], y)
+    nose = height * np.exp(-((x / width) ** 2.3))
+    wing = 0.105 * bump(x, 0.140, 0.046) * bump(y, -0.055, 0.052) * step(-0.128, -0.085, y)
+    nostril = -0.05 * bump(x, 0.068, 0.026) * bump(y, -0.092, 0.02)
+    fold = -0.022 * bump(x - 0.45 * (-0.12 - y), 0.225, 0.03) * bump(y, -0.16, 0.10)
+    philtrum = -0.012 * bump(x, 0.0, 0.022) * bump(y, -0.185, 0.045) + 0.006 * bump(x, 0.05, 0.02) * bump(y, -0.19, 0.05)
+    socket = -0.10 * bump(x, 0.165, 0.05) * bump(y, 0.365, 0.085) - 0.05 * bump(x, 0.34, 0.12) * bump(y, 0.455, 0.05)
+    below = -0.035 * bump(x, 0.30, 0.12) * bump(y, 0.23, 0.05)
+    brow = 0.028 * bump(x, 0.27, 0.17) * bump(y, 0.57, 0.06)
+    cheek = 0.025 * bump(x, 0.46, 0.10) * bump(y, 0.09, 0.10)
+    hollow = -0.02 * bump(x, 0.50, 0.10) * bump(y, -0.28, 0.12)
+    furrow = -0.03 * bump(y, -0.515, 0.035) * bump(x, 0.0, 0.14)
+    chin = 0.035 * bump(y, -0.645, 0.06) * bump(x, 0.0, 0.11)
+    return nose + wing + nostril + fold + philtrum + socket + below + brow + cheek + hollow + furrow + chin
