@@ -1,6 +1,7 @@
 """The painter's canvas: the uv atlas of the embedded head with the rest position of every texel."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -26,19 +27,33 @@ class Atlas:
     landmarks: np.ndarray
     part_names: tuple[str, ...]
 
+    @cached_property
+    def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """x, y and z (S, S) of the position."""
+        x, y, z = (np.ascontiguousarray(self.position[..., k]) for k in range(3))
+        return x, y, z
+
+    @cached_property
+    def front(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows (M,), columns (M,) and x, y (M, 2) of the texels with z > 0, from the lowest to the highest."""
+        rows, columns = np.nonzero(self.axes[2] > 0)
+        point = self.position[rows, columns, :2]
+        order = np.argsort(point[:, 1], kind="stable")
+        return rows[order], columns[order], np.ascontiguousarray(point[order])
+
     def within(self, *parts: str) -> np.ndarray:
         """Texels (S, S) bool of these parts."""
         return np.isin(self.part, [index for index, name in enumerate(self.part_names) if name in parts])
 
 
-def unfold(model: LinearFaceModel, uv: torch.Tensor, size: int = SIZE) -> Atlas:
-    """The atlas of a head whose vertices have texture coordinates (N, 2) in [0, 1], v down."""
+def unfold(model: LinearFaceModel, triangles: torch.Tensor, uv: torch.Tensor, size: int = SIZE) -> Atlas:
+    """The atlas of those triangles (F, 3) of a head whose vertices have texture coordinates (N, 2) in [0, 1]."""
     camera = Camera(size, size, float(size), 0.0, 0.0)
     flat = torch.cat([uv[:, :1], -uv[:, 1:], torch.ones(len(uv), 1)], dim=1)[None]
-    fragments = rasterize(flat, model.triangles, camera)
-    position = interpolate(fragments, model.triangles, model.mean[None])[0].numpy()
+    fragments = rasterize(flat, triangles, camera)
+    position = interpolate(fragments, triangles, model.mean[None])[0].numpy()
     triangle = fragments.triangle[0].numpy()
-    parts = model.vertex_part[model.triangles].mode(dim=1).values.numpy()
+    parts = model.vertex_part[triangles].mode(dim=1).values.numpy()
     chart = triangle >= 0
     # texels just outside a chart are read by its border pixels: they continue the nearest texel inside
     _, label = cv2.distanceTransformWithLabels((~chart).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -76,15 +91,18 @@ class Paint:
 
     def tint(self, share: np.ndarray, factor: np.ndarray) -> None:
         """Multiply the colour by `factor` (3,) or (S, S, 3) where `share` (S, S) is 1."""
-        change = 1 + share[..., None] * (factor - 1)
-        self.multiply *= change
-        self.add *= change
+        box = _box(share)
+        factor = factor[box] if factor.ndim == 3 else factor
+        change = (1 + share[box][..., None] * (factor - 1)).astype(np.float32)
+        self.multiply[box] *= change
+        self.add[box] *= change
 
     def cover(self, share: np.ndarray, colour: np.ndarray) -> None:
         """Opaque colour (3,) or (S, S, 3) where `share` (S, S) is 1."""
-        share = share[..., None]
-        self.multiply *= 1 - share
-        self.add += share * (colour - self.add)
+        box = _box(share)
+        share = share[box][..., None].astype(np.float32)
+        self.multiply[box] *= 1 - share
+        self.add[box] += share * ((colour[box] if colour.ndim == 3 else colour) - self.add[box])
 
     def polish(self, share: np.ndarray, gloss: float, sharpness: float) -> None:
         """Set the highlights where `share` (S, S) is 1."""
@@ -101,6 +119,14 @@ class Paint:
         texels[..., 7] = np.clip(self.sharpness * 255 + 0.5, 0, 255)
         texels[..., 8:11] = np.clip(128 - np.clip(slope(self.height, atlas), -_BUMP, _BUMP) * 127.5, 0, 255)
         return texels
+
+
+def _box(share: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns outside of which a picture (S, S) is zero."""
+    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
+    if not len(rows):
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def slope(height: np.ndarray, atlas: Atlas) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from datamodules.synthetic.canvas import Atlas
 
 
-def rounded(corners: np.ndarray, count: int = 40, closed: bool = False) -> np.ndarray:
+def rounded(corners: np.ndarray, count: int = 20, closed: bool = False) -> np.ndarray:
     """A Catmull-Rom curve (count, 2) through corners (K, 2)."""
     ends = (corners[-1:], corners[:2]) if closed else (2 * corners[:1] - corners[1:2], 2 * corners[-1:] - corners[-2:-1])
     points = np.concatenate([ends[0], corners, ends[1]])
@@ -40,12 +40,13 @@ class Near:
 
 def near(atlas: Atlas, texels: np.ndarray, curve: np.ndarray, reach: float) -> Near:
     """Those of `texels` (S, S) bool within `reach` of a curve (K, 2), seen from the front."""
+    curve = curve.astype(np.float32)
     low, high = curve.min(0) - reach, curve.max(0) + reach
-    x, y, z = (atlas.position[..., k] for k in range(3))
-    rows, columns = np.nonzero(
-        texels & (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]) & (z > 0)
-    )
-    point = atlas.position[rows, columns, :2]
+    rows, columns, point = atlas.front
+    first, last = np.searchsorted(point[:, 1], [low[1], high[1]])
+    rows, columns, point = rows[first:last], columns[first:last], point[first:last]
+    kept = (point[:, 0] > low[0]) & (point[:, 0] < high[0]) & texels[rows, columns]
+    rows, columns, point = rows[kept], columns[kept], point[kept]
     start, step = curve[:-1], np.diff(curve, axis=0)
     length = np.linalg.norm(step, axis=1)
     best = np.full(len(point), np.inf, np.float32)
@@ -68,14 +69,14 @@ def near(atlas: Atlas, texels: np.ndarray, curve: np.ndarray, reach: float) -> N
 def inside(atlas: Atlas, texels: np.ndarray, outline: np.ndarray, softness: float) -> np.ndarray:
     """Share (S, S) by which texels lie in a closed outline (K, 2), soft over `softness` decimetres."""
     scale, margin = 400.0, 0.3
-    low = outline.min(0) - margin
+    low = (outline.min(0) - margin).astype(np.float32)
     width, height = np.ceil((outline.max(0) + margin - low) * scale).astype(int)
     stencil = np.zeros((height, width), np.uint8)
     cv2.fillPoly(stencil, [np.round((outline - low) * scale).astype(np.int32)], 255)
     soft = cv2.GaussianBlur(stencil, (0, 0), softness * scale)
-    place = ((atlas.position[..., :2] - low) * scale).astype(np.float32)
-    share = cv2.remap(soft, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderValue=0)
-    return np.where(texels & (atlas.position[..., 2] > 0), share / np.float32(255), 0).astype(np.float32)
+    x, y, z = atlas.axes
+    share = cv2.remap(soft, (x - low[0]) * np.float32(scale), (y - low[1]) * np.float32(scale), cv2.INTER_LINEAR)
+    return np.where(texels & (z > 0), share / np.float32(255), 0).astype(np.float32)
 
 
 def bell(x: np.ndarray, width: float) -> np.ndarray:

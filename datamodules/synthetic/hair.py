@@ -83,23 +83,22 @@ class Skull:
 
     def radius(self, directions: np.ndarray, window: float = 0.16) -> np.ndarray:
         """Distance (...) from the centre to the surface along unit vectors (..., 3): the farthest point nearby."""
-        points = self.points - self.centre
+        points = (self.points - self.centre).astype(np.float32)
         distance = np.linalg.norm(points, axis=1)
-        cosine = directions.reshape(-1, 3) @ (points / distance[:, None]).T
-        weight = np.exp((cosine - 1) / (0.5 * window**2))
-        strength = weight**1 * (distance**12)[None]
-        mean = (strength * distance[None]).sum(1) / strength.sum(1).clip(1e-12)
-        return mean.reshape(directions.shape[:-1])
+        cosine = directions.reshape(-1, 3).astype(np.float32) @ (points / distance[:, None]).T
+        weight = np.exp((cosine - 1) * (2 / window**2)) * distance**12 + np.float32(1e-9)
+        return ((weight @ distance) / weight.sum(1)).reshape(directions.shape[:-1])
 
     def girth(self, azimuth: np.ndarray, height: np.ndarray) -> np.ndarray:
         """Distance (...) from the vertical axis to the surface at azimuths and heights (...)."""
-        points = self.points - self.centre
+        points = (self.points - self.centre).astype(np.float32)
         radius = np.hypot(points[:, 0], points[:, 2])
         angle = np.arctan2(points[:, 0], points[:, 2])
-        turn = 1 - np.cos(azimuth.reshape(-1, 1) - angle[None])
-        rise = (height.reshape(-1, 1) - points[None, :, 1]) ** 2
-        weight = np.exp(-turn / 0.012 - rise / 0.01) * (radius**8)[None] + 1e-12
-        return ((weight * radius[None]).sum(1) / weight.sum(1)).reshape(azimuth.shape)
+        azimuth, height = azimuth.astype(np.float32), height.astype(np.float32)
+        turn = 1 - np.cos(azimuth.reshape(-1, 1) - angle)
+        rise = (height.reshape(-1, 1) - points[:, 1]) ** 2
+        weight = np.exp(turn * -80 - rise * 100) * radius**8 + np.float32(1e-9)
+        return ((weight @ radius) / weight.sum(1)).reshape(azimuth.shape)
 
 
 def _noise(rng: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> np.ndarray:
@@ -158,7 +157,9 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
     around = radius * np.sin(angle)
     height = radius * np.cos(angle) - below
     if below.max() > 0:
-        skin = skull.girth(np.broadcast_to(azimuth, q.shape), -below) + thick
+        skin = thick.copy()
+        hanging = below > 0
+        skin[hanging] += skull.girth(np.broadcast_to(azimuth, q.shape)[hanging], -below[hanging])
         straight = np.maximum.accumulate(np.where(below > 0, skin, around), axis=0)
         wave = style.hang * (0.05 * (style.lock + 0.3 * hair.curl)) * np.sin(below * 9 + 3 * _noise(rng, 2, 24, q.shape))
         fall = straight * (1 - 0.06 * np.clip(below, 0, 1)) + wave

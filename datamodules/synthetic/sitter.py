@@ -26,9 +26,16 @@ def head() -> LinearFaceModel:
 
 
 @cache
+def triangles() -> Tensor:
+    """(F, 3) of the embedded head that are drawn: its plain hair cap gives way to the person's own hair."""
+    cap = head().vertex_part == head().part_names.index("hair")
+    return head().triangles[~cap[head().triangles].any(1)]
+
+
+@cache
 def atlas() -> Atlas:
     """The embedded head's texture atlas."""
-    return unfold(head(), head().uv)
+    return unfold(head(), triangles(), head().uv)
 
 
 @dataclass(frozen=True)
@@ -52,17 +59,18 @@ def seat(person: Person) -> Sitter:
     with torch.inference_mode():
         neutral = model.shape(identity, torch.zeros(1, model.n_expression), torch.zeros(1, 4))
         normals = model.normals(neutral)[0]
-        points, triangles = neutral[0], model.triangles
+        points, faces = neutral[0], triangles()
         mesh = hair_mesh(person.hair, skull(points), person.seed)
         count = len(points)
         if mesh is not None:
             points, normals = torch.cat([points, mesh.vertices]), torch.cat([normals, mesh.normals])
-            triangles = torch.cat([triangles, mesh.triangles + count])
-        shares = openness(points, normals, triangles, torch.arange(count, len(points)))
-        shares = darken(smooth(shares, triangles))
+            faces = torch.cat([faces, mesh.triangles + count])
+        shares = openness(points, normals, faces, torch.arange(count, len(points)))
+        shares = darken(smooth(shares, faces))
     strands = np.zeros((2, 2, 4), np.uint8) if mesh is None else paint_strands(person.hair, person.seed)
-    centres = head().eyes.centres.numpy()
-    paint = paint_person(person, atlas(), centres)
+    albedo = model.texture(torch.from_numpy(person.texture)[None])[0]
+    neck = albedo[model.vertex_part == model.part_names.index("neck")].mean(0).numpy()
+    paint = paint_person(person, atlas(), model.eyes.centres.numpy(), neck)
     return Sitter(person, shares[:count], paint.texels(atlas()), mesh, shares[count:], strands)
 
 
@@ -71,13 +79,10 @@ def skull(points: Tensor) -> Skull:
     model = head()
     landmarks = model.landmarks68(points[None])[0]
     brow, ears = landmarks[17:27, 1].mean(), landmarks[[0, 16], 2].mean()
-    centre = torch.stack([landmarks[27:31, 0].mean() * 0, brow, ears - 0.05])
-    skin = torch.isin(model.vertex_part, torch.tensor([i for i, n in enumerate(model.part_names) if n in HEAD_PARTS]))
-    skin &= model.rigidity > 0.6
+    centre = torch.stack([torch.tensor(0.0), brow, ears - 0.05])
+    kept = [index for index, name in enumerate(model.part_names) if name in ("skin", "ears")]
+    skin = torch.isin(model.vertex_part, torch.tensor(kept)) & (points[:, 1] > landmarks[8, 1] - 0.2)
     return Skull(centre.numpy(), points[skin].numpy())
-
-
-HEAD_PARTS = ("skin", "hair", "ears", "face", "head_and_neck")
 
 
 @lru_cache(maxsize=4)

@@ -19,7 +19,8 @@ def _noise(rng: np.random.Generator, size: int, grain: float) -> np.ndarray:
 
 def _spot(atlas: Atlas, centre: np.ndarray, width: float) -> np.ndarray:
     """A soft blob (S, S) around a point (3,)."""
-    return np.exp(-0.5 * ((atlas.position - centre) ** 2).sum(-1) / width**2)
+    x, y, z = (axis - np.float32(c) for axis, c in zip(atlas.axes, centre, strict=True))
+    return np.exp((x * x + y * y + z * z) * np.float32(-0.5 / width**2))
 
 
 def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray, rng: np.random.Generator) -> None:
@@ -29,7 +30,7 @@ def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray,
     paint.tint(mask * np.clip(0.05 * (1 + skin.age) * blotches, -0.3, 0.3), np.array([0.85, 0.55, 0.5]))
     pores = _noise(rng, size, 2.2)
     paint.tint(mask * np.clip(0.035 * pores, -0.2, 0.2), np.array([0.5, 0.45, 0.45]))
-    paint.height += mask * 0.0011 * (0.6 + 0.8 * skin.age) * pores
+    paint.height += mask * 0.00035 * (0.6 + 0.8 * skin.age) * pores
     marks = atlas.landmarks
     cheeks = [0.5 * (marks[31] + marks[3]), 0.5 * (marks[35] + marks[13])]
     flush = sum(_spot(atlas, cheek + np.array([0, 0.06, 0]), 0.17) for cheek in cheeks) + 0.8 * _spot(atlas, marks[30], 0.12)
@@ -50,7 +51,7 @@ def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray,
 
 def _fold(paint: Paint, atlas: Atlas, texels: np.ndarray, curve: np.ndarray, width: float, depth: float, shade: float) -> None:
     """A crease along a curve (K, 2): a groove with soft walls, thinning out at both ends."""
-    line = near(atlas, texels, rounded(curve), 4 * width)
+    line = near(atlas, texels, rounded(curve, 12), 3 * width)
     profile = bell(line.side, width) * np.sin(np.pi * np.clip(line.along, 0, 1)) ** 0.7
     groove = line.spread(profile, len(atlas.part))
     paint.height -= depth * groove

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.synthetic.cavities import light_inside
 from datamodules.synthetic.person import Person
 from datamodules.synthetic.shading import shade_frames
-from datamodules.synthetic.sitter import Sitter, head, place_behind, seat
+from datamodules.synthetic.sitter import Sitter, head, place_behind, seat, triangles
 from models.face3d.camera import Camera
 from models.face3d.coefficients import Coefficients
 from models.face3d.lighting import AMBIENT, harmonics
@@ -46,13 +47,13 @@ def _shoot(sitter: Sitter, background: np.ndarray, part: Coefficients, start: in
     shape = model.shape(part.identity, part.expression, part.gaze)
     turn = rotation_matrix(part.rotation)
     points = _placed(shape, model.rigidity, turn, part.translation)
-    fragments = rasterize(camera.view(points), model.triangles, camera)
+    fragments = rasterize(camera.view(points), triangles(), camera)
     body = torch.cat(
         [
             model.normals(points),
             model.texture(part.texture),
             model.uv.expand(frames, -1, -1),
-            sitter.openness.expand(frames, -1)[..., None],
+            light_inside(model, shape, sitter.openness)[..., None],
         ],
         dim=2,
     )
@@ -64,7 +65,7 @@ def _shoot(sitter: Sitter, background: np.ndarray, part: Coefficients, start: in
     keys = (np.arange(frames) + start + 7919 * (sitter.person.seed % 100003)) * (size * size)
     shade_frames(
         pictures, background, _NOISE, _VIGNETTE, keys,
-        body.numpy(), model.triangles.numpy(), *_arrays(fragments), sitter.detail,
+        body.numpy(), triangles().numpy(), *_arrays(fragments), sitter.detail,
         hair.numpy(), hair_triangles.numpy(), *_arrays(hair_fragments), sitter.strands, 0.5,
         gamma.numpy(), turn.numpy(), half.numpy(), glint.numpy(),
     )  # fmt: skip
