@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from datamodules.shard_format import AUDIO_RATE, Segment
-from datamodules.synthetic import speaker
+from datamodules.synthetic.origin import EMBEDDED, LICENCE
 from models.errors import UserError
 from preparation.clip import Clip
 from preparation.source_audio import read_audio
 from preparation.source_video import VideoError
+
+if TYPE_CHECKING:  # torch and the compiled kernels load in the workers alone
+    from datamodules.synthetic.speaker import Take
 
 AUDIO_EXTENSIONS = (".aac", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma")
 _APART = 1_000_000  # from the first speaker of one seed to the first of the next
@@ -73,7 +77,7 @@ class Speakers:
     @property
     def analyser(self) -> dict[str, str]:
         """See `Source`: nobody had to look for the faces."""
-        return {"name": "synthetic", "version": speaker.VERSION, "licence": speaker.LICENCE}
+        return dict(EMBEDDED)
 
     def clips(self) -> list[Clip]:
         """See `Source`."""
@@ -86,15 +90,19 @@ class Speakers:
 
     def segments(self, clip: Clip) -> Iterator[Segment]:
         """See `Source`: one."""
+        from datamodules.synthetic import speaker
+
         take = self.rehearse(clip)
         yield speaker.segment(take, np.arange(take.frames), self.size, clip.source)
 
-    def rehearse(self, clip: Clip) -> speaker.Take:
+    def rehearse(self, clip: Clip) -> "Take":
         """What happens in a clip.
 
         Raises:
             VideoError: its recording cannot be used.
         """
+        from datamodules.synthetic import speaker
+
         if not isinstance(clip, SpokenClip):
             raise TypeError(f"{clip.key} is of another source")
         recording = None if self.wavs is None else self._recording(clip)
@@ -114,7 +122,7 @@ class Speakers:
             path=path,
             source=source,
             start=start,
-            licence=speaker.LICENCE if recordings is None else f"{speaker.LICENCE}; the sound is as {self.wavs} says",
+            licence=LICENCE if recordings is None else f"{LICENCE}; the sound is as {self.wavs} says",
             speaker=speaking,
             number=number,
             seconds=self.seconds,

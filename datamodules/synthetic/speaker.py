@@ -9,6 +9,7 @@ import torch
 
 from datamodules.shard_format import AUDIO_RATE, Segment
 from datamodules.synthetic.motion import expression_array
+from datamodules.synthetic.origin import EMBEDDED, LICENCE, VERSION
 from datamodules.synthetic.performance import Performance, perform
 from datamodules.synthetic.person import Person, draw_person
 from datamodules.synthetic.phonemes import VISEMES
@@ -21,8 +22,6 @@ from models.face3d.camera import Camera
 from models.face3d.coefficients import Coefficients
 from models.face3d.rotation import place
 
-VERSION = "1"  # of the speakers: the same numbers made by another version are other pictures
-LICENCE = "MIT: made by this code, shows nobody"
 _VOICE, _STYLE, _CLIP = 101, 102, 103  # streams of random numbers
 _PIECE = 50  # frames whose truth is computed at once
 
@@ -163,7 +162,7 @@ def _info(take: Take, points: np.ndarray, size: int, source: str) -> dict[str, A
         "crop": None,
         "audio": {"rate": AUDIO_RATE, "source_rate": AUDIO_RATE, "source_channels": 1, "start_s": 0.0, "beside": False},
         "av_offset_s": 0.0,
-        "analyser": {"name": "synthetic", "version": VERSION, "licence": LICENCE},
+        "analyser": dict(EMBEDDED),
         "coefficients": {
             model.name: {
                 "model_version": model.version,
