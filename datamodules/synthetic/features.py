@@ -121,7 +121,7 @@ def paint_lips(paint: Paint, atlas: Atlas, lips: Lips, skin: np.ndarray, rng: np
     x = (atlas.position[..., 0] + 0.35) / 0.7 * 600
     y = (atlas.position[..., 1] - outline[:, 1].min()) / 0.25 * 60
     lines = cv2.remap(noise, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    natural = np.array([0.90, 0.60, 0.60])
+    natural = np.array([1.0, 0.86, 0.87])
     paint.tint(mask * (1 - lips.lipstick), natural)
     paint.cover(mask * lips.lipstick, np.array(lips.tint))
     paint.tint(mask * np.clip(0.10 * lines, -0.3, 0.3), np.array([0.5, 0.5, 0.5]))

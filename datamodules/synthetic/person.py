@@ -7,6 +7,7 @@ import numpy as np
 
 from datamodules.synthetic.background import Background, draw_background
 from datamodules.synthetic.clothes import Clothes, draw_clothes
+from datamodules.synthetic.embedded import head
 from datamodules.synthetic.light import draw_lighting
 
 IDENTITY, TEXTURE = 80, 80  # sizes of the embedded face model
@@ -151,7 +152,7 @@ def draw_person(seed: int) -> Person:
         return np.clip(stream(trait).standard_normal(count), -_LIMIT, _LIMIT).astype(np.float32)
 
     man = stream(_Trait.SEX).random() < 0.5
-    texture = normal(_Trait.TEXTURE, TEXTURE)
+    texture = _draw_texture(normal(_Trait.TEXTURE, TEXTURE), man)
     skin = _draw_skin(stream(_Trait.SKIN))
     hair = _draw_hair(stream(_Trait.HAIR), man, skin.age, float(texture[0]))
     return Person(
@@ -174,6 +175,19 @@ def _triple(values: np.ndarray) -> tuple[float, float, float]:
     """RGB in [0, 1] as plain numbers."""
     red, green, blue = np.clip(values, 0.01, 1).tolist()
     return red, green, blue
+
+
+def _draw_texture(numbers: np.ndarray, man: bool) -> np.ndarray:
+    """Skin from fair to dark; what would look like a bruise with the wrong sign or beyond one or two is tamed."""
+    numbers = numbers.copy()
+    where = {name: k for k, name in enumerate(head().texture_names) if name}
+    numbers[where["melanin"]] = 0.45 + 1.15 * numbers[where["melanin"]]
+    for name in ("blush", "socket_shade", "under_eye_shade", "lid_shade", "beard_shadow"):
+        numbers[where[name]] = 0.6 * abs(numbers[where[name]])
+    numbers[where["beard_shadow"]] *= man
+    for name in ("redness", "yellowness", "lip_colour", "lip_darkness", "ear_redness", "neck_shade", "tooth_shade", "white_shade"):
+        numbers[where[name]] *= 0.6
+    return numbers
 
 
 def _draw_skin(rng: np.random.Generator) -> Skin:

@@ -9,27 +9,12 @@ from torch import Tensor
 
 from datamodules.synthetic.background import paint_background
 from datamodules.synthetic.canvas import Atlas, unfold
+from datamodules.synthetic.embedded import albedo, head, triangles
 from datamodules.synthetic.hair import HairMesh, Skull, hair_mesh
 from datamodules.synthetic.hair_paint import paint_strands
 from datamodules.synthetic.makeup import paint_person
 from datamodules.synthetic.occlusion import darken, openness, smooth
 from datamodules.synthetic.person import Person
-from models.face3d.face_model import LinearFaceModel
-
-
-@cache
-def head() -> LinearFaceModel:
-    """The embedded head, built once per process."""
-    from models.face3d.procedural import procedural_head
-
-    return procedural_head()
-
-
-@cache
-def triangles() -> Tensor:
-    """(F, 3) of the embedded head that are drawn: its plain hair cap gives way to the person's own hair."""
-    cap = head().vertex_part == head().part_names.index("hair")
-    return head().triangles[~cap[head().triangles].any(1)]
 
 
 @cache
@@ -68,8 +53,8 @@ def seat(person: Person) -> Sitter:
         shares = openness(points, normals, faces, torch.arange(count, len(points)))
         shares = darken(smooth(shares, faces))
     strands = np.zeros((2, 2, 4), np.uint8) if mesh is None else paint_strands(person.hair, person.seed)
-    albedo = model.texture(torch.from_numpy(person.texture)[None])[0]
-    neck = albedo[model.vertex_part == model.part_names.index("neck")].mean(0).numpy()
+    colours = albedo(torch.from_numpy(person.texture)[None])[0]
+    neck = colours[model.vertex_part == model.part_names.index("neck")].mean(0).numpy()
     paint = paint_person(person, atlas(), model.eyes.centres.numpy(), neck)
     return Sitter(person, shares[:count], paint.texels(atlas()), mesh, shares[count:], strands)
 

@@ -35,7 +35,7 @@ def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray,
     cheeks = [0.5 * (marks[31] + marks[3]), 0.5 * (marks[35] + marks[13])]
     flush = sum(_spot(atlas, cheek + np.array([0, 0.06, 0]), 0.17) for cheek in cheeks) + 0.8 * _spot(atlas, marks[30], 0.12)
     flush = np.asarray(flush) + 0.6 * _spot(atlas, marks[8], 0.10)
-    paint.tint(mask * np.clip(flush, 0, 1) * (0.10 + 0.22 * skin.redness), np.array([1.0, 0.72, 0.70]))
+    paint.tint(mask * np.clip(flush, 0, 1) * (0.04 + 0.14 * skin.redness), np.array([1.0, 0.72, 0.70]))
     if skin.freckles:
         dots = np.clip(_noise(rng, size, 5.0) - 1.5, 0, 1) * np.clip(flush * 1.3 + 0.12, 0, 1)
         paint.tint(mask * dots * skin.freckles * 0.8, np.array([0.68, 0.52, 0.42]))
@@ -141,6 +141,7 @@ def hairline_depth(atlas: Atlas, hair: Hair) -> np.ndarray:
 
 def paint_scalp(paint: Paint, atlas: Atlas, hair: Hair, texels: np.ndarray, rng: np.random.Generator) -> None:
     """Short hair and shadow on the scalp; longer hair stands over it as a sheet of its own."""
+    texels = texels & ~atlas.within("ears")
     depth = hairline_depth(atlas, hair)
     depth = depth + 0.02 * _noise(rng, len(atlas.part), 5)
     soft = ramp(-0.03, 0.07, depth) * texels

@@ -7,7 +7,8 @@ from torch import Tensor
 from datamodules.synthetic.cavities import light_inside
 from datamodules.synthetic.person import Person
 from datamodules.synthetic.shading import shade_frames
-from datamodules.synthetic.sitter import Sitter, head, place_behind, seat, triangles
+from datamodules.synthetic.embedded import albedo, head, triangles
+from datamodules.synthetic.sitter import Sitter, place_behind, seat
 from models.face3d.camera import Camera
 from models.face3d.coefficients import Coefficients
 from models.face3d.lighting import AMBIENT, harmonics
@@ -51,7 +52,7 @@ def _shoot(sitter: Sitter, background: np.ndarray, part: Coefficients, start: in
     body = torch.cat(
         [
             model.normals(points),
-            model.texture(part.texture),
+            albedo(part.texture),
             model.uv.expand(frames, -1, -1),
             light_inside(model, shape, sitter.openness)[..., None],
         ],
