@@ -7,7 +7,7 @@ import numpy as np
 
 from models.face3d.procedural import anatomy as a
 from models.face3d.procedural import parts
-from models.face3d.procedural.skin import ACROSS, half_face
+from models.face3d.procedural.skin import ACROSS, half_face, ribbon
 
 PART_NAMES = (
     "skin", "lips", "eyelids", "brows", "eye_right", "eye_left", "teeth_upper", "teeth_lower", "tongue", "mouth_cavity",
@@ -90,11 +90,10 @@ def head() -> Head:
     following = np.roll(np.arange(len(loop)), -1)
     for k in range(len(bag)):
         ring = first + k * len(loop) + np.arange(len(loop))
-        walls.append(np.stack([previous, previous[following], ring[following]], axis=1))
-        walls.append(np.stack([previous, ring[following], ring], axis=1))
+        walls.append(ribbon(previous, ring, closed=True)[:, ::-1])
         previous = ring
     end = first + len(bag) * len(loop)
-    walls.append(np.stack([previous, previous[following], np.full(len(loop), end)], axis=1))
+    walls.append(np.stack([previous[following], previous, np.full(len(loop), end)], axis=1))
     bag_vertices = np.concatenate([*bag, [[0.0, a.MOUTH_LINE - 0.02, 0.15]]])
     rings["mouth_bag"] = first + np.arange(len(loop))
     pieces["mouth_cavity"] = (first, end + 1)
@@ -128,7 +127,7 @@ def head() -> Head:
             part_index[rings[f"mouth_{ring}{side}"]] = PART_NAMES.index("lips")
         for ring in ("crease", "lid", "margin", "back"):
             part_index[rings[f"eye_{ring}{side}"]] = PART_NAMES.index("eyelids")
-        for ring in ("brow", "brow_low"):
+        for ring in ("brow", "brow_lower"):
             part_index[rings[f"{ring}{side}"]] = PART_NAMES.index("brows")
     part_index[:skin_count][label < -1.0] = PART_NAMES.index("neck")
     part_index[rings["mouth_bag"]] = PART_NAMES.index("lips")
@@ -138,7 +137,7 @@ def head() -> Head:
         np.concatenate(uv_parts),
         part_index,
         landmark_vertices(rings, vertices[:skin_count]),
-        mirror_index(vertices, pieces),
+        mirror_index(vertices, pieces, count, right, len(loop)),
         skin_count,
         angle,
         label,
@@ -155,8 +154,6 @@ def landmark_vertices(rings: dict[str, np.ndarray], skin: np.ndarray) -> np.ndar
 
     jaw = [nearest(x, y) for x, y in a.JAW[:3]] + list(rings["jaw"])
     jaw_right = [nearest(-x, y) for x, y in a.JAW[:3]] + list(rings["jaw@right"])
-    bottom = np.array([0.03, 0.068])
-    del bottom
     ridge = rings["ridge"]
     eye_left, eye_right = rings["eye_margin"], rings["eye_margin@right"]
     border, border_right = rings["mouth_border"], rings["mouth_border@right"]
@@ -164,7 +161,7 @@ def landmark_vertices(rings: dict[str, np.ndarray], skin: np.ndarray) -> np.ndar
     under, under_right = rings["under"], rings["under@right"]
     points = [
         *jaw_right[:8], jaw[8], *jaw[7::-1],
-        *rings["brow@right"][::-1], *rings["brow"],
+        *rings["brow@right"][::-2], *rings["brow"][::2],
         ridge[0], ridge[2], ridge[4], ridge[6], under_right[1], under_right[0], ridge[11], under[0], under[1],
         *eye_right[[8, 5, 3, 0, 13, 11]], *eye_left[[0, 3, 5, 8, 11, 13]],
         border_right[7], border_right[4], border_right[2], border[0], border[2], border[4], border[7], border[10], border[11], border[14], border_right[11], border_right[10],
@@ -173,15 +170,20 @@ def landmark_vertices(rings: dict[str, np.ndarray], skin: np.ndarray) -> np.ndar
     return np.array(points, dtype=np.int64)
 
 
-def mirror_index(vertices: np.ndarray, pieces: dict[str, tuple[int, int]]) -> np.ndarray:
-    """(N,) the vertex at the mirrored place, within the same (or the other side's) piece."""
-    index = np.zeros(len(vertices), dtype=np.int64)
-    swapped = {"eye_right": "eye_left", "eye_left": "eye_right", "ear_right": "ear_left", "ear_left": "ear_right"}
-    for name, (low, high) in pieces.items():
-        other_low, other_high = pieces[swapped.get(name, name)]
-        if name in swapped:
-            index[low:high] = np.arange(other_low, other_high)
-            continue
-        here, there = vertices[low:high], vertices[other_low:other_high] * [-1, 1, 1]
-        index[low:high] = other_low + np.argmin(((here[:, None] - there[None]) ** 2).sum(-1), axis=1)
+def mirror_index(
+    vertices: np.ndarray, pieces: dict[str, tuple[int, int]], left: int, right: np.ndarray, loop: int
+) -> np.ndarray:
+    """(N,) the vertex at the mirrored place; `right` (left,) are the partners of the first `left` vertices."""
+    index = np.arange(len(vertices))
+    index[:left] = right
+    index[right] = np.arange(left)
+    low, high = pieces["mouth_cavity"]
+    for start in range(low, high - 1, loop):
+        index[start : start + loop] = start + (-np.arange(loop)) % loop
+    for name, other in (("eye_right", "eye_left"), ("eye_left", "eye_right"), ("ear_right", "ear_left"), ("ear_left", "ear_right")):
+        index[slice(*pieces[name])] = np.arange(*pieces[other])
+    for name in ("teeth_upper", "teeth_lower", "tongue", "hair", "torso"):
+        low, high = pieces[name]
+        here, there = vertices[low:high], vertices[low:high] * [-1, 1, 1]
+        index[low:high] = low + np.argmin(((here[:, None] - there[None]) ** 2).sum(-1), axis=1)
     return index

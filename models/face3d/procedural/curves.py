@@ -1,5 +1,7 @@
 """Small curve tools of the sculptor: natural cubic splines and soft steps, in numpy."""
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -13,15 +15,10 @@ def spline_weights(knots: np.ndarray, at: np.ndarray) -> np.ndarray:
 
     Beyond the ends it goes on with the values at the ends.
     """
-    count, step = len(knots), np.diff(knots)
-    system, right = np.eye(count), np.zeros((count, count))
-    for i in range(1, count - 1):  # second derivatives; zero at both ends
-        system[i, i - 1 : i + 2] = step[i - 1], 2 * (step[i - 1] + step[i]), step[i]
-        right[i, i - 1 : i + 2] = 6 / step[i - 1], -6 / step[i - 1] - 6 / step[i], 6 / step[i]
-    bend = np.linalg.solve(system, right)
+    count, bend = len(knots), _bend(tuple(knots))
     at = np.clip(at, knots[0], knots[-1])
     cell = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, count - 2)
-    width = step[cell]
+    width = np.diff(knots)[cell]
     right_part = (at - knots[cell]) / width
     left_part = 1 - right_part
     weights = np.zeros((len(at), count))
@@ -32,6 +29,17 @@ def spline_weights(knots: np.ndarray, at: np.ndarray) -> np.ndarray:
     weights += ((left_part**3 - left_part) * cubic)[:, None] * bend[cell]
     weights += ((right_part**3 - right_part) * cubic)[:, None] * bend[cell + 1]
     return weights
+
+
+@lru_cache(maxsize=64)
+def _bend(knots: tuple[float, ...]) -> np.ndarray:
+    """(K, K) second derivatives at the knots by the values there; zero at both ends."""
+    count, gaps = len(knots), np.diff(knots)
+    system, right = np.eye(count), np.zeros((count, count))
+    for i in range(1, count - 1):
+        system[i, i - 1 : i + 2] = gaps[i - 1], 2 * (gaps[i - 1] + gaps[i]), gaps[i]
+        right[i, i - 1 : i + 2] = 6 / gaps[i - 1], -6 / gaps[i - 1] - 6 / gaps[i], 6 / gaps[i]
+    return np.linalg.solve(system, right)
 
 
 def step(low: float, high: float, x: np.ndarray) -> np.ndarray:

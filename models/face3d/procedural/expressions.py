@@ -158,7 +158,7 @@ def lid_closing() -> np.ndarray:
     line = np.concatenate([meet, meet[7:0:-1]])
     upper = np.arange(16) <= 8
     for name, share_up, share_low, radius in (
-        ("back", 1.0, 1.0, a.EYE_RADIUS * 1.01), ("margin", 1.0, 1.0, a.LID_RADIUS), ("lid", 0.86, 0.8, a.LID_RADIUS + 0.003),
+        ("back", 1.0, 1.0, a.EYE_RADIUS * 0.93), ("margin", 1.0, 1.0, a.LID_RADIUS), ("lid", 0.86, 0.8, a.LID_RADIUS + 0.003),
         ("crease", 0.42, 0.3, a.LID_RADIUS + 0.005), ("orbit", 0.06, 0.0, 0.0),
     ):  # fmt: skip
         loop = mesh.rings[f"eye_{name}"]
@@ -180,7 +180,7 @@ def lid_shift(upper: float, lower: float) -> np.ndarray:
     mesh = head()
     field = np.zeros_like(mesh.vertices)
     up = np.sin(2 * np.pi * np.arange(16) / 16)
-    for name, share, radius in (("back", 1.0, a.EYE_RADIUS * 0.99), ("margin", 1.0, a.LID_RADIUS), ("lid", 0.8, a.LID_RADIUS), ("crease", 0.35, 0.0)):
+    for name, share, radius in (("back", 1.0, a.EYE_RADIUS * 0.9), ("margin", 1.0, a.LID_RADIUS), ("lid", 0.8, a.LID_RADIUS), ("crease", 0.35, 0.0)):
         loop = mesh.rings[f"eye_{name}"]
         here = mesh.vertices[loop]
         shift = share * np.where(up > 0, upper, lower) * np.abs(up) ** 0.7
@@ -203,10 +203,10 @@ def tongue_move(tip: tuple[float, float, float]) -> np.ndarray:
 def named() -> dict[str, np.ndarray]:
     """Name to field (N, 3), in the order of NAMES."""
     fields = {"jawOpen": jaw_turn()}
-    slide = only_skin(jaw_share()[:, None] * np.array([0.10, 0, 0]))
+    slide = only_skin(jaw_share()[:, None] * np.array([0.06, 0, 0]))
     for name in ("teeth_lower", "tongue"):
         low, high = head().piece[name]
-        slide[low:high] = [0.10, 0, 0]
+        slide[low:high] = [0.06, 0, 0]
     fields["jawLeft"], fields["jawRight"] = slide, mirrored(slide)
     fields["jawForward"] = np.roll(slide, 2, axis=1) * 0.8
     fields["eyeBlink_L"] = lid_closing()

@@ -40,7 +40,7 @@ def mirrored(part: Part, name: str) -> Part:
 
 
 # Angle from the gaze of the rings: pupil, iris and white meet in pairs of rings, so that their borders are sharp.
-EYE_RING_ANGLES = np.array([0.155, 0.165, 0.27, 0.385, 0.42, 0.44, 0.56, 0.72, 0.92, 1.15, 1.45])
+EYE_RING_ANGLES = np.array([0.155, 0.165, 0.385, 0.42, 0.44, 0.60, 0.80, 1.08, 1.45])
 EYE_SPOKES = 18
 
 
@@ -97,61 +97,63 @@ def tongue() -> Part:
 
 
 def ear() -> Part:
-    """The left one: a bowl with a rolled rim, leaning out and back. Rows from the middle outwards and round the back."""
-    spokes = 20
-    turn = np.linspace(0, 2 * np.pi, spokes + 1)
-    outline = 1 + 0.10 * np.cos(2 * turn) + 0.06 * np.sin(turn) + 0.05 * np.cos(turn - 2.2)
-    rings = [(0.08, -0.035), (0.35, -0.04), (0.58, -0.01), (0.72, 0.02), (0.86, 0.012), (1.0, 0.035), (1.02, 0.0), (0.85, -0.07), (0.5, -0.14)]
-    rows = []
-    for radius, out in rings:
-        front = step(-0.2, -0.9, np.cos(turn))  # towards the face the rim runs into the cheek
-        back, up = -radius * 0.155 * outline * np.cos(turn) * -1, radius * 0.305 * outline * np.sin(turn)
-        lobe = step(-0.4, -0.9, np.sin(turn))
-        lift = out * (1 - 0.75 * front) * (1 - 0.5 * lobe)
-        rows.append(np.stack([lift, up, -back], axis=1))
-    local = np.stack(rows)
-    lean = 0.38
-    x = 0.775 + local[..., 0] * np.cos(lean) - local[..., 2] * np.sin(lean) * 1.0
-    z = 0.09 + local[..., 2] * np.cos(lean) + local[..., 0] * np.sin(lean) - 0.10 * local[..., 1]
-    y = 0.155 + local[..., 1]
+    """The left one, rows from the bowl outwards over the rim and behind it, columns once around from the back upwards.
+
+    In the plane of the ear: a towards the back, b upwards, out away from the head.
+    """
+    turn = np.linspace(0, 2 * np.pi, 19)
+    cos, sin = np.cos(turn), np.sin(turn)
+    radius = np.array([0.03, 0.30, 0.48, 0.60, 0.72, 0.87, 0.97, 1.0, 0.90, 0.5])[:, None]
+    high = np.array([-0.055, -0.048, -0.020, 0.018, 0.008, 0.004, 0.030, 0.012, -0.040, -0.16])[:, None]
+    rim = step(-0.95, -0.35, cos) * step(-0.98, -0.55, sin)  # the rolled part: top, back; neither cheek nor lobe
+    flat = np.interp(radius, [0, 0.5, 0.8, 1.0], [-0.045, -0.004, 0.0, -0.004])
+    out = np.where(np.arange(10)[:, None] < 7, rim * high + (1 - rim) * flat, high - 0.012 * (1 - rim))
+    out = out + 0.028 * bump(radius, 0.66, 0.16) * bump(turn, np.pi * 1.02, 0.35) * (np.arange(10)[:, None] < 7)  # tragus
+    wide = np.where(cos > 0, 0.175, 0.150) * (1 - 0.22 * step(0.1, -1.0, sin)) * cos + 0.02 * sin
+    tall = np.where(sin > 0, 0.310, 0.300) * sin
+    along, up = 0.155 + radius * wide, radius * tall
+    lean = 0.40
+    x = 0.738 + along * np.sin(lean) + out * np.cos(lean) + 0.03 * up
+    y = 0.150 + up
+    z = 0.205 - along * np.cos(lean) + out * np.sin(lean) - 0.17 * up
     part = grid("ear", np.stack([x, y, z], axis=-1))
-    return Part("ear", part.vertices, part.triangles, part.uv)
+    return Part("ear", part.vertices, part.triangles[:, ::-1], part.uv)
 
 
 HAIRLINE = np.array(  # angle in degrees from straight ahead, label of the section
-    [(0, 0.98), (20, 1.0), (38, 0.95), (52, 0.78), (63, 0.62), (74, 0.45), (82, 0.22), (90, 0.40), (100, 0.42), (112, 0.10), (130, -0.40), (155, -0.62), (180, -0.65)]
+    [(0, 0.98), (20, 1.0), (38, 0.95), (52, 0.78), (63, 0.62), (74, 0.45), (83, 0.30), (92, 0.47), (102, 0.45), (113, 0.10), (130, -0.40), (155, -0.62), (180, -0.65)]
 )  # fmt: skip
 
 
 def hair() -> Part:
     """A cap over the scalp; rows from the hairline to the crown, columns once around from the back over the right."""
-    columns, levels = 41, np.array([0.0, 0.02, 0.08, 0.2, 0.36, 0.54, 0.74, 0.92])
-    around = np.linspace(-np.pi, np.pi, columns)
+    around = np.linspace(-np.pi, np.pi, 35)
     angle = np.abs(around)
-    low = np.interp(np.degrees(angle), HAIRLINE[:, 0], HAIRLINE[:, 1])
-    thickness = np.array([-0.015, 0.03, 0.06, 0.085, 0.10, 0.105, 0.105, 0.10])
-    centre = np.array([0.0, 0.35, -0.05])
-    rows = []
-    for level, thick in zip(levels, thickness):
-        label = low + (1.40 - low) * level
-        base = surface(angle, label)
-        base[:, 0] *= np.where(around < 0, -1.0, 1.0)
-        out = base - centre
-        rows.append(base + thick * out / np.linalg.norm(out, axis=1, keepdims=True))
-    top = np.broadcast_to(np.array(a.CROWN) + [0, 0.10, 0], (columns, 3))
-    return grid("hair", np.stack([*rows, top]))
+    low = spline(HAIRLINE[:, 0], HAIRLINE[:, 1], np.degrees(angle))
+    levels = np.array([0.0, 0.012, 0.05, 0.12, 0.22, 0.34, 0.47, 0.60, 0.73, 0.86, 1.0])
+    thickness = np.array([-0.02, 0.022, 0.05, 0.075, 0.09, 0.10, 0.105, 0.105, 0.10, 0.10, 0.10])
+    labels = low + (1.40 - low) * np.linspace(0, 1, 24)[:, None]
+    lines = np.stack([surface(angle, label) for label in labels])
+    lines = np.concatenate([lines, np.broadcast_to(a.CROWN, (1, len(angle), 3))])
+    lines[..., 0] *= np.where(around < 0, -1.0, 1.0)
+    length = np.concatenate([np.zeros((1, len(angle))), np.sqrt((np.diff(lines, axis=0) ** 2).sum(-1)).cumsum(0)])
+    rows = np.stack(
+        [[np.interp(levels * length[-1, j], length[:, j], lines[:, j, k]) for k in range(3)] for j in range(len(angle))]
+    ).transpose(2, 0, 1)
+    out = rows - np.array([0.0, 0.30, -0.05])
+    return grid("hair", rows + thickness[:, None, None] * out / np.linalg.norm(out, axis=-1, keepdims=True))
 
 
 def torso() -> Part:
     """Collar, shoulders, chest and back; rows upwards, columns once around from the back over the right."""
-    columns = 41
+    columns = 29
     turn = np.linspace(-np.pi, np.pi, columns)
     #          height, half width, half depth, middle z, squareness
     sections = np.array(
         [
-            (-3.60, 1.95, 0.85, -0.20, 2.6), (-2.70, 1.98, 0.86, -0.22, 2.6), (-2.15, 1.98, 0.82, -0.26, 2.6), (-1.82, 1.85, 0.76, -0.30, 2.5),
-            (-1.62, 1.58, 0.70, -0.30, 2.4), (-1.47, 1.20, 0.63, -0.26, 2.2), (-1.36, 0.86, 0.57, -0.22, 2.0), (-1.28, 0.68, 0.53, -0.20, 2.0),
-            (-1.20, 0.60, 0.52, -0.18, 2.0), (-1.16, 0.575, 0.505, -0.175, 2.0), (-1.20, 0.55, 0.49, -0.17, 2.0),
+            (-3.60, 1.95, 0.85, -0.20, 2.6), (-2.60, 1.98, 0.86, -0.22, 2.6), (-2.05, 1.96, 0.80, -0.26, 2.6), (-1.76, 1.78, 0.74, -0.28, 2.5),
+            (-1.58, 1.48, 0.69, -0.25, 2.4), (-1.45, 1.12, 0.66, -0.18, 2.2), (-1.36, 0.86, 0.64, -0.13, 2.0), (-1.28, 0.69, 0.625, -0.10, 2.0),
+            (-1.19, 0.625, 0.612, -0.09, 2.0), (-1.165, 0.605, 0.60, -0.09, 2.0), (-1.20, 0.58, 0.585, -0.09, 2.0), (-1.42, 0.48, 0.50, -0.09, 2.0),
         ]
     )  # fmt: skip
     rows = []
@@ -164,13 +166,15 @@ def torso() -> Part:
 
 
 def cavity_rings(contact: np.ndarray) -> list[np.ndarray]:
-    """Loops (n, 3) behind the loop where the lips touch: inner lips, then a bag around teeth and tongue."""
-    middle = np.array([0.0, a.MOUTH_LINE, 0.0])
-    side, high = contact[:, 0] / a.INNER_CORNER[0], np.sign(contact[:, 1] - a.MOUTH_LINE)
-    high = np.where(np.abs(side) > 0.97, 0.0, high) * np.sqrt(np.maximum(1 - side**2, 0))
-    inner = contact + np.stack([0 * side, 0.035 * high, -0.045 + 0 * side], axis=1)
+    """Loops (n, 3) behind the loop where the lips touch: inner lips, then a bag around teeth and tongue.
+
+    The loop begins in the upper middle and runs over the left corner; it is mirror-symmetric.
+    """
+    turn = 2 * np.pi * np.arange(len(contact)) / len(contact)
+    side, high = contact[:, 0] / a.INNER_CORNER[0], np.cos(turn)
+    inner = contact + np.stack([0 * side, 0.03 * high, -0.05 + 0 * side], axis=1)
     rings = [inner]
-    for width, up, down, z, curve in ((0.31, 0.16, 0.22, 0.90, 0.12), (0.33, 0.20, 0.24, 0.60, 0.05), (0.20, 0.12, 0.16, 0.25, 0.0)):
-        y = middle[1] + np.where(high > 0, up, down) * high
-        rings.append(np.stack([width * side, y, z - curve * side**2], axis=1))
+    for width, up, down, z, curve in ((0.315, 0.17, 0.21, 0.93, 0.16), (0.33, 0.20, 0.24, 0.60, 0.05), (0.22, 0.13, 0.17, 0.25, 0.0)):
+        y = a.MOUTH_LINE + np.where(high > 0, up, down) * high
+        rings.append(np.stack([width * np.sin(turn), y, z - curve * np.sin(turn) ** 2], axis=1))
     return rings

@@ -12,7 +12,7 @@ _RIDGE = np.array(
         (0.06, 1.298), (0.12, 1.258), (0.20, 1.198), (0.28, 1.136), (0.35, 1.085), (0.42, 1.064), (0.50, 1.072), (0.60, 1.078),
     ]
 )  # fmt: skip
-_WIDTH = np.array([(-0.14, 0.09), (-0.05, 0.125), (0.02, 0.122), (0.10, 0.105), (0.20, 0.088), (0.35, 0.075), (0.50, 0.10)])
+_WIDTH = np.array([(-0.14, 0.09), (-0.05, 0.105), (0.02, 0.108), (0.10, 0.100), (0.20, 0.088), (0.35, 0.075), (0.50, 0.10)])
 
 
 def relief(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -22,7 +22,9 @@ def relief(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     height = height * step(-0.20, -0.12, y) * step(0.60, 0.48, y)
     width = spline(_WIDTH[:, 0], _WIDTH[:, 1], y)
     nose = height * np.exp(-((x / width) ** 2.3))
-    wing = 0.105 * bump(x, 0.140, 0.046) * bump(y, -0.055, 0.052) * step(-0.128, -0.085, y)
+    from_wing = np.sqrt((x - 0.132) ** 2 + ((y + 0.052) / 1.05) ** 2)
+    wing = 0.115 * np.exp(-((from_wing / 0.062) ** 2.6)) * step(-0.130, -0.100, y)
+    crease = -0.014 * bump(from_wing, 0.100, 0.020) * step(0.12, 0.16, x) * step(-0.14, -0.10, y)
     nostril = -0.05 * bump(x, 0.068, 0.026) * bump(y, -0.092, 0.02)
     fold = -0.022 * bump(x - 0.45 * (-0.12 - y), 0.225, 0.03) * bump(y, -0.16, 0.10)
     philtrum = -0.012 * bump(x, 0.0, 0.022) * bump(y, -0.185, 0.045) + 0.006 * bump(x, 0.05, 0.02) * bump(y, -0.19, 0.05)
@@ -33,4 +35,4 @@ def relief(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     hollow = -0.02 * bump(x, 0.50, 0.10) * bump(y, -0.28, 0.12)
     furrow = -0.03 * bump(y, -0.515, 0.035) * bump(x, 0.0, 0.14)
     chin = 0.035 * bump(y, -0.645, 0.06) * bump(x, 0.0, 0.11)
-    return nose + wing + nostril + fold + philtrum + socket + below + brow + cheek + hollow + furrow + chin
+    return nose + wing + crease + nostril + fold + philtrum + socket + below + brow + cheek + hollow + furrow + chin

@@ -86,12 +86,11 @@ def add_eye(half: Half) -> None:
         share = skin[name][0] + (skin[name][1] - skin[name][0]) * ends
         z = share * (depth(px, py) + relief(px, py)) + (1 - share) * lid_sphere(px, py, a.LID_RADIUS)
         half.add(f"eye_{name}", np.stack([px, py, z], axis=1), on_chart(px, py))
-    middle = np.array(a.EYE_CENTRE[:2])
-    inside = middle + 0.985 * (np.stack([x, y], axis=1) - middle)
-    z = lid_sphere(inside[:, 0], inside[:, 1], 0.985 * a.EYE_RADIUS)
-    z = np.where(ends > 0.5, z + 0.02, z)
-    chart = on_chart(*(middle + 0.9 * (np.stack([x, y], axis=1) - middle)).T)
-    half.add("eye_back", np.column_stack([inside, z]), chart)
+    centre = np.array(a.EYE_CENTRE)
+    margin = half.position[-1]
+    inside = centre + (margin - centre) * 0.9 * a.EYE_RADIUS / np.linalg.norm(margin - centre, axis=1, keepdims=True)
+    chart = on_chart(*(centre[:2] + 0.9 * (margin[:, :2] - centre[:2])).T)
+    half.add("eye_back", inside, chart)
 
 
 def mouth_line(corner: tuple[float, float], line: list[tuple[float, float]]) -> np.ndarray:
@@ -133,8 +132,6 @@ def add_mouth(half: Half) -> None:
         gap[:, 1] = 0.03 * (1 - taper) * np.sign(7 - np.arange(15))
         shift = {"contact": 1.0, "wet": 0.85, "body": 0.5}.get(name, 0.0)
         position = np.column_stack([points, z])
-        if name == "contact":
-            position[:, 1] += 0.001 * np.sign(gap[:, 1])
         half.add(f"mouth_{name}", position, on_chart(*points.T) + shift * gap)
 
 
@@ -142,6 +139,37 @@ def add_line(half: Half, name: str, points: list[tuple[float, float]]) -> None:
     """Vertices of the face at frontal places (x, y)."""
     x, y = np.array(points).T
     half.add(name, np.column_stack([x, y, depth(x, y) + relief(x, y)]), on_chart(x, y))
+
+
+def add_brow(half: Half) -> None:
+    """Four lines along the brow, thinner outwards; "brow" holds the landmarks at every other place."""
+    marks = np.array(a.BROW)
+    x = np.interp(np.arange(9), np.arange(0, 9, 2), marks[:, 0])
+    y = spline(marks[:, 0], marks[:, 1], x)
+    for name, above in {"brow_above": 0.030, "brow": 0.0, "brow_lower": -0.038, "brow_below": -0.070}.items():
+        add_line(half, name, list(zip(x, y + above * np.linspace(1.0, 0.5, 9))))
+
+
+def ribbon(first: np.ndarray, second: np.ndarray, *, closed: bool) -> np.ndarray:
+    """Triangles between two loops of the same length."""
+    here, there = np.arange(len(first)), np.roll(np.arange(len(first)), -1)
+    if not closed:
+        here, there = here[:-1], there[:-1]
+    return np.concatenate(
+        [
+            np.stack([first[here], first[there], second[there]], axis=1),
+            np.stack([first[here], second[there], second[here]], axis=1),
+        ]
+    )
+
+
+def ribbons(half: Half) -> np.ndarray:
+    """The lips, and the edges of the lids: strips between loops, counter-clockwise from outside."""
+    mouth = [half.rings[f"mouth_{name}"] for name in MOUTH_RINGS[2:]]
+    eye = [half.rings[f"eye_{name}"] for name in EYE_RINGS[1:]]
+    strips = [ribbon(outer, inner, closed=False)[:, ::-1] for outer, inner in zip(mouth, mouth[1:])]
+    strips += [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in zip(eye, eye[1:])]
+    return np.concatenate(strips)
 
 
 def half_face() -> tuple[Half, np.ndarray]:
@@ -156,9 +184,9 @@ def half_face() -> tuple[Half, np.ndarray]:
     add_line(half, "nose", [(x, y) for y in (0.315, 0.26, 0.21, 0.16, 0.10) for x in (0.045, 0.09, 0.14)])
     add_line(half, "tip", [(x, y) for y in (0.045, 0.0, -0.04, -0.075) for x in (0.045, 0.09, 0.135, 0.175, 0.215)])
     add_line(half, "base", [(0.03, -0.1), (0.068, -0.095), (0.105, -0.1), (0.15, -0.105), (0.19, -0.1)])
-    add_line(half, "under", [(0.062, -0.12), (0.13, -0.125), (0.18, -0.13), (0.23, -0.12)])
-    add_line(half, "brow", a.BROW)
-    add_line(half, "brow_low", [(x, y - 0.055) for x, y in a.BROW])
+    add_line(half, "under", [(0.062, -0.12), (0.13, -0.125), (0.18, -0.132), (0.215, -0.125)])
+    add_line(half, "wing", [(0.255, 0.01), (0.265, -0.05), (0.262, -0.10), (0.245, -0.155)])
+    add_brow(half)
     add_line(half, "chin", [(0.0, y) for y in (-0.52, -0.57, -0.625, -0.68, -0.73)])
     add_line(half, "forehead", [(0.0, y) for y in (0.44, 0.51, 0.58, 0.66, 0.75, 0.87)])
     angle, label = locate(*(np.array(a.JAW[3:]).T))
@@ -192,18 +220,18 @@ def half_face() -> tuple[Half, np.ndarray]:
     chart = np.concatenate(half.chart)
     triangles = Delaunay(chart).simplices
     middle = chart[triangles].mean(1)
-    keep = ~points_inside(middle, half.chart_of("eye_back"))
-    keep &= ~points_inside(middle, half.chart_of("mouth_contact"))
+    keep = ~points_inside(middle, half.chart_of("eye_crease"))
+    keep &= ~points_inside(middle, half.chart_of("mouth_border"))
     corners = chart[triangles]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
     triangles = np.where((area < 0)[:, None], triangles[:, ::-1], triangles)[keep & (np.abs(area) > 1e-7)]
-    return half, np.concatenate([triangles, add_back(half, columns, rows)])
+    return half, np.concatenate([triangles, ribbons(half), add_back(half, columns, rows)])
 
 
 def add_back(half: Half, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The regular grid behind and below the face and over the crown; its triangles."""
-    around = np.concatenate([columns, ACROSS * np.linspace(FACE_ANGLE, np.pi, 12)[1:]])
+    around = np.concatenate([columns, ACROSS * np.linspace(FACE_ANGLE, np.pi, 10)[1:]])
     along = np.concatenate([[-1.85, -1.6, -1.35, -1.15, -1.06], rows, [1.13, 1.27, 1.4]])
     chart = np.concatenate(half.chart)
     index = np.full((len(along), len(around)), -1)

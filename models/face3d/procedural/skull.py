@@ -23,7 +23,7 @@ def surface(angle: np.ndarray, label: np.ndarray) -> np.ndarray:
 def locate(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Angle and label of the points of the face (in front of the ears) whose frontal view is at (x, y), all (M,)."""
     angle, label = np.arcsin(np.clip(x / 0.9, -0.99, 0.99)), y.copy()
-    for _ in range(12):  # Newton with differences; the map is nearly the identity
+    for _ in range(6):  # Newton with differences; the map is nearly the identity
         here = surface(np.abs(angle), label)[:, :2]
         by_angle = (surface(np.abs(angle) + 1e-4, label)[:, :2] - here) / 1e-4
         by_label = (surface(np.abs(angle), label + 1e-4)[:, :2] - here) / 1e-4
