@@ -38,7 +38,7 @@ def test_sizes_follow_the_face_model() -> None:
 LENGTHS = st.sampled_from([1, SADTALKER_WINDOW, PIRENDER_WINDOW])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(1, 40), LENGTHS, st.lists(st.integers(1, 3), max_size=2))
 def test_windows_against_a_loop(frames: int, length: int, axes: list[int]) -> None:
     vectors = torch.randn(*axes, frames, 6, generator=torch.Generator().manual_seed(frames))
