@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from models.face3d.camera import Camera
+from models.face3d.pixel_boxes import PixelBoxes
 
 THINNEST = 1e-9  # pixels: what is thinner is all rounding error
-PAIRS = 1 << 20  # of triangle and pixel that are looked at in one go: about 250 MB
 
 
 def nearest(points: Tensor, triangles: Tensor, camera: Camera) -> Tensor:
@@ -23,19 +23,12 @@ def nearest(points: Tensor, triangles: Tensor, camera: Camera) -> Tensor:
     """
     batch, pixels = len(points), camera.height * camera.width
     corners = _projected(points.double(), camera)[:, triangles].flatten(0, 1)  # (B * F, corner, column row nearness)
-    box, count = _boxes(corners, camera)
-    ends = count.cumsum(0)
     closest = points.new_zeros(batch * pixels, dtype=torch.double)
     found = torch.full((batch * pixels,), len(triangles), device=points.device)
-    for start in range(0, int(ends[-1]) if len(ends) else 0, PAIRS):
-        pair = torch.arange(start, min(start + PAIRS, int(ends[-1])), device=points.device)
-        drawn = torch.searchsorted(ends, pair, right=True)
-        left, top, wide = box[drawn].unbind(-1)
-        place = pair - (ends - count)[drawn]
-        row, column = top + place // wide, left + place % wide
+    for drawn, row, column in _boxes(corners, camera).pairs():
         near, hit = _nearness(corners[drawn], column + 0.5, row + 0.5)
         near, drawn = near[hit], drawn[hit]
-        pixel = (drawn // len(triangles) * pixels + row[hit] * camera.width + column[hit]).long()
+        pixel = drawn // len(triangles) * pixels + row[hit] * camera.width + column[hit]
         _keep_nearest(closest, found, pixel, near, drawn % len(triangles))
     found[found == len(triangles)] = -1
     return found.view(batch, camera.height, camera.width)
@@ -49,26 +42,21 @@ def _projected(points: Tensor, camera: Camera) -> Tensor:
     return torch.stack([column, row, 1 / z], dim=-1).where(drawable[..., None], 0)
 
 
-def _boxes(corners: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
-    """Left column, top row and width (T, 3) of the pixels that each triangle may cover, and their number (T,)."""
+def _boxes(corners: Tensor, camera: Camera) -> PixelBoxes:
+    """The pixels that each triangle (T, 3, 3) may cover."""
     xy = corners[..., :2]
-    last = xy.new_tensor([camera.width - 1, camera.height - 1])
     least, most = xy.amin(1), xy.amax(1)
-    low = (least - 0.5).clamp(min=0).ceil()
-    wide, high = (torch.minimum(most - 0.5, last).floor() - low + 1).clamp(min=0).unbind(-1)
     a, b, c = xy.unbind(1)
     area = (b - a)[:, 0] * (c - a)[:, 1] - (c - a)[:, 0] * (b - a)[:, 1]
     drawable = (corners[..., 2] > 0).all(1) & (area.abs() > THINNEST * (most - least).sum(-1))
-    count = (wide * high).where(drawable, 0).long()
-    empty = count == 0
-    return torch.stack([low[:, 0], low[:, 1], wide], dim=-1).masked_fill(empty[:, None], 0).long(), count
+    return PixelBoxes.around(least, most, drawable, camera.height, camera.width)
 
 
 def _nearness(corners: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """1 / depth (P,) of triangles (P, 3, 3) at (x, y), and whether they cover it, edges included."""
     (xa, ya, near_a), (xb, yb, near_b), (xc, yc, near_c) = (corner.unbind(-1) for corner in corners.unbind(1))
     area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
-    side = torch.where(area > 0, 1.0, -1.0).to(x)
+    side = torch.where(area > 0, 1.0, -1.0).to(corners)
     a = side * (yb - yc) * x + (side * (xc - xb) * y + side * (xb * yc - xc * yb))
     b = side * (yc - ya) * x + (side * (xa - xc) * y + side * (xc * ya - xa * yc))
     c = side * (ya - yb) * x + (side * (xb - xa) * y + side * (xa * yb - xb * ya))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models.errors import UserError
+from models.face3d import pixel_boxes, rasterizer_numba, rasterizer_torch
 from models.face3d import rasterizer as module
-from models.face3d import rasterizer_numba, rasterizer_torch
 from models.face3d.camera import Camera
 from models.face3d.rasterizer import Fragments, interpolate, rasterize
 
@@ -140,7 +140,7 @@ def test_corners_that_do_not_exist(backend: module.Backend) -> None:
 def test_torch_works_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     points, triangles = mesh(1, 1.0, 2.0)
     whole = rasterizer_torch.nearest(points, triangles, CAMERA)
-    monkeypatch.setattr(rasterizer_torch, "PAIRS", 997)
+    monkeypatch.setattr(pixel_boxes, "PAIRS", 997)
     assert torch.equal(rasterizer_torch.nearest(points, triangles, CAMERA), whole)
 
 
