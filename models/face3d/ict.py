@@ -101,9 +101,7 @@ def _check(file: Path, arrays: dict[str, np.ndarray]) -> None:
         if arrays[key].shape != shape:
             raise UserError(f"{file}: {key} is {arrays[key].shape}, the ICT face model has {shape}")
     if str(arrays["length_unit"]) != "centimetre" or int(arrays["format_version"]) != 1:
-        raise UserError(
-            f"{file}: this reads format 1 in centimetres; make the file again with python -m models.face3d.ict_preparation"
-        )
+        raise UserError(f"{file} is not of format 1 in centimetres: make it with models.face3d.ict_preparation")
 
 
 def _version(arrays: dict[str, np.ndarray]) -> str:
