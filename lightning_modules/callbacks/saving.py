@@ -41,21 +41,22 @@ class Saving(Checkpoint):
         self.every, self.keep_every = every, keep_every
         self.facts = {"version": VERSION, "stage": stage, "config": config, "dataset": dataset}
         self.best = float("inf")
-        self._saved = -1
+        self._seen = self._last = -1  # generator steps that were looked at, and those of last.ckpt
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that starts at a checkpoint has nothing new to save."""
-        self._saved = cast(StageModule, pl_module).generator_steps
+        self._seen = self._last = cast(StageModule, pl_module).generator_steps
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save when it is time."""
         steps = cast(StageModule, pl_module).generator_steps
-        if steps == self._saved:
+        if steps == self._seen:  # a step of several batches is not over
             return
+        self._seen = steps
         if steps % self.every == 0:
-            self._save(trainer, "last.ckpt", steps)
+            self._save_last(trainer, steps)
         if self.keep_every and steps % self.keep_every == 0:
-            self._save(trainer, f"step_{steps:08d}.ckpt", steps)
+            self._save(trainer, f"step_{steps:08d}.ckpt")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the best so far."""
@@ -63,21 +64,24 @@ class Saving(Checkpoint):
         if trainer.sanity_checking or value is None or not value < self.best:
             return
         self.best = float(value)
-        self._save(trainer, "best.ckpt", self._saved)
+        self._save(trainer, "best.ckpt")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the end."""
         steps = cast(StageModule, pl_module).generator_steps
-        if steps != self._saved:
-            self._save(trainer, "last.ckpt", steps)
+        if steps != self._last:
+            self._save_last(trainer, steps)
 
-    def _save(self, trainer: Trainer, name: str, steps: int) -> None:
+    def _save_last(self, trainer: Trainer, steps: int) -> None:
+        self._save(trainer, "last.ckpt")
+        self._last = steps
+
+    def _save(self, trainer: Trainer, name: str) -> None:
         path, part = self.folder / name, self.folder / f"{name}.part"
         trainer.save_checkpoint(part, False)  # all of the state, not the weights alone; rank 0 writes, the others wait
         if trainer.is_global_zero:
             part.replace(path)
         trainer.strategy.barrier()
-        self._saved = steps
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add the facts."""
