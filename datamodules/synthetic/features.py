@@ -65,10 +65,10 @@ def paint_lids(paint: Paint, atlas: Atlas, eyes: Eyes, skin: np.ndarray) -> None
         below = below if np.median(below) > 0 else -below
         lash = bell(below - 0.004, 0.008) * ramp(0.08, 0.5, inner) * (0.2 + 0.3 * eyes.lashes)
         paint.tint(line.spread(lash, size), np.array([0.2, 0.15, 0.14]))
-        water = bell(below + 0.003, 0.006) * 0.5
+        water = bell(below + 0.003, 0.006) * 0.3
         paint.tint(line.spread(water, size), np.array([1.0, 0.78, 0.76]))
         bag = bell(below - 0.10, 0.05) * ramp(1.0, 0.5, inner)
-        paint.tint(line.spread(0.16 * bag, size), np.array([0.72, 0.58, 0.62]))
+        paint.tint(line.spread(0.12 * bag, size), np.array([0.72, 0.62, 0.66]))
 
 
 def _brow_picture(brows: Brows, rng: np.random.Generator) -> np.ndarray:

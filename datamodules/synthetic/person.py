@@ -183,7 +183,7 @@ def _draw_texture(numbers: np.ndarray, man: bool) -> np.ndarray:
     where = {name: k for k, name in enumerate(head().texture_names) if name}
     numbers[where["melanin"]] = 0.45 + 1.15 * numbers[where["melanin"]]
     for name in ("blush", "socket_shade", "under_eye_shade", "lid_shade", "beard_shadow"):
-        numbers[where[name]] = 0.6 * abs(numbers[where[name]])
+        numbers[where[name]] = 0.35 * abs(numbers[where[name]])
     numbers[where["beard_shadow"]] *= man
     for name in ("redness", "yellowness", "lip_colour", "lip_darkness", "ear_redness", "neck_shade", "tooth_shade", "white_shade"):
         numbers[where[name]] *= 0.6

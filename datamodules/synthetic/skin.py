@@ -28,7 +28,8 @@ def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray,
     size, mask = len(atlas.part), texels.astype(np.float32)
     blotches = 0.6 * _noise(rng, size, 40) + 0.5 * _noise(rng, size, 14)
     paint.tint(mask * np.clip(0.05 * (1 + skin.age) * blotches, -0.3, 0.3), np.array([0.85, 0.55, 0.5]))
-    pores = _noise(rng, size, 2.2)
+    # the neck is stretched on the atlas: pores would turn into streaks there
+    pores = _noise(rng, size, 2.2) * ramp(-0.95, -0.7, atlas.axes[1])
     paint.tint(mask * np.clip(0.035 * pores, -0.2, 0.2), np.array([0.5, 0.45, 0.45]))
     paint.height += mask * 0.00035 * (0.6 + 0.8 * skin.age) * pores
     marks = atlas.landmarks
