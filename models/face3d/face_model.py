@@ -140,12 +140,14 @@ class LinearFaceModel(nn.Module):
 
     def shape(self, identity: Tensor, expression: Tensor, gaze: Tensor | None = None) -> Tensor:
         """See `FaceModel.shape`; a model without eyeballs passes gaze over."""
+        check_sizes(self, identity=identity, expression=expression)
         vertices = self.mean.flatten() + identity @ self.identity_basis.flatten(1)
         vertices = (vertices + expression @ self.expression_basis.flatten(1)).view(len(identity), -1, 3)
         return vertices if self.eyes is None else self.eyes(vertices, identity, gaze)
 
     def texture(self, texture: Tensor) -> Tensor:
         """See `FaceModel.texture`."""
+        check_sizes(self, texture=texture)
         return (self.mean_texture.flatten() + texture @ self.texture_basis.flatten(1)).view(len(texture), -1, 3)
 
     def landmarks68(self, shape: Tensor) -> Tensor:
@@ -207,6 +209,17 @@ class Eyeballs(nn.Module):
     def pupils(self, shape: Tensor) -> Tensor:
         """(B, 2, 3) of vertices (B, N, 3)."""
         return shape[:, self.pupil_vertices]
+
+
+def check_sizes(model: FaceModel, **parts: Tensor) -> None:
+    """Raise `UserError` where coefficients (B, n) of the named parts are of another face model's size."""
+    for name, part in parts.items():
+        size = getattr(model, f"n_{name}")
+        if part.shape[-1] != size:
+            raise UserError(
+                f"the face model {model.name} has {size} numbers of {name}, these coefficients have {part.shape[-1]}: "
+                "they belong to another face model"
+            )
 
 
 def vertex_normals(shape: Tensor, triangles: Tensor, neighbours: Tensor) -> Tensor:

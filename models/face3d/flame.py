@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.assets import find
 from models.errors import UserError
-from models.face3d.face_model import triangles_around, vertex_normals
+from models.face3d.face_model import check_sizes, triangles_around, vertex_normals
 from models.face3d.rotation import rotation_matrix
 from models.pickles import read_npy, read_pickle
 from models.weights import read_arrays
@@ -103,8 +103,8 @@ class Flame(nn.Module):
 
     name = "flame"
     n_identity, n_expression, n_texture = IDENTITY, EXPRESSION + JAW, 2
-    expression_names = ("",) * EXPRESSION + ("jawOpen", "jawLeft", "jawRoll")
-    part_names = ("face", "eyeball_right", "eyeball_left")
+    expression_names: Sequence[str] = ("",) * EXPRESSION + ("jawOpen", "jawLeft", "jawRoll")
+    part_names: Sequence[str] = ("face", "eyeball_right", "eyeball_left")
     has_eyes = True
 
     def __init__(self, model: Mapping[str, np.ndarray], embedding: Mapping[str, np.ndarray]) -> None:
@@ -192,6 +192,7 @@ class Flame(nn.Module):
 
     def shape(self, identity: Tensor, expression: Tensor, gaze: Tensor | None = None) -> Tensor:
         """See `FaceModel.shape`; the last three expression numbers are the jaw's axis-angle in radians."""
+        check_sizes(self, identity=identity, expression=expression)
         straight = torch.eye(3).to(identity).expand(len(identity), 3, 3)
         jaw = axis_angle_matrix(expression[:, EXPRESSION:])
         right, left = straight, straight
@@ -204,6 +205,7 @@ class Flame(nn.Module):
 
     def texture(self, texture: Tensor) -> Tensor:
         """See `FaceModel.texture`; numbers: lightness and warmth of the skin."""
+        check_sizes(self, texture=texture)
         return self.mean_texture + torch.einsum("bt,tnc->bnc", texture, self.texture_basis)
 
     def landmarks68(self, shape: Tensor) -> Tensor:

@@ -67,6 +67,14 @@ def test_a_basis_of_another_mesh_is_refused() -> None:
         )
 
 
+def test_coefficients_of_another_face_model_are_refused() -> None:
+    model = two_eyes()
+    with pytest.raises(UserError, match="eyes has 2 numbers of expression, these coefficients have 64: they belong to"):
+        model.shape(torch.zeros(1, 1), torch.zeros(1, 64))
+    with pytest.raises(UserError, match="eyes has 1 numbers of texture"):
+        model.texture(torch.zeros(1, 80))
+
+
 def test_gaze_turns_each_eye_about_its_own_centre() -> None:
     """Image-left eye first: it looks 0.3 down, the other 0.4 to the right of the image; identity has moved both."""
     model, gaze = two_eyes(), torch.tensor([[0.3, 0.0, 0.0, 0.4]])
