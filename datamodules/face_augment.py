@@ -10,7 +10,7 @@ from datamodules.augment import Augment, is_image
 
 
 class FaceAugment(Augment):
-    """Colour jitter, then a part of the pictures made coarser and all of them noisy; nothing moves, nothing is mirrored.
+    """Colour jitter, then a part of the pictures made coarser and all of them noisy; nothing moves or is mirrored.
 
     Arguments beside those of `Augment`, from the batch's own `noise` (B, 8) in [0, 1):
 
