@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -57,13 +58,21 @@ def describe(output: Path, rows: int = 40, landmarks: bool = True) -> Path:
     return sheet
 
 
-def contact_sheet(shown: list[Segment], landmarks: bool) -> Image.Image:
-    """One row per segment: its key, and pictures at even distances in time."""
+def caption(segment: Segment) -> str:
+    """Where a segment comes from and what is in it."""
+    info = segment.info
+    sound = "sound" if segment.audio is not None else "silent"
+    face, notes = info["decisions"]["face_px"], len(info["decisions"]["notes"])
+    return f"{segment.key}  [{info['split']}]  {info['frames']} frames, {sound}, face {face:.0f} px, {notes} notes"
+
+
+def contact_sheet(shown: list[Segment], landmarks: bool, caption: Callable[[Segment], str] = caption) -> Image.Image:
+    """One row per segment: its caption, and pictures at even distances in time."""
     sheet = Image.new("RGB", (COLUMNS * TILE, len(shown) * (TILE + CAPTION)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for row, segment in enumerate(shown):
         top = row * (TILE + CAPTION)
-        draw.text((4, top + 6), _caption(segment), fill="black", font=font)
+        draw.text((4, top + 6), caption(segment), fill="black", font=font)
         for column, index in enumerate(np.linspace(0, len(segment.frames) - 1, COLUMNS).astype(int)):
             picture = Image.fromarray(segment.frames[index]).resize((TILE, TILE), Image.Resampling.BOX)
             if landmarks and column % 2:
@@ -77,13 +86,6 @@ def _dots(picture: Image.Image, points: np.ndarray) -> None:
     draw = ImageDraw.Draw(picture)
     for x, y in points:
         draw.rectangle((x - 0.5, y - 0.5, x + 0.5, y + 0.5), fill="lime")
-
-
-def _caption(segment: Segment) -> str:
-    info = segment.info
-    sound = "sound" if segment.audio is not None else "silent"
-    face, notes = info["decisions"]["face_px"], len(info["decisions"]["notes"])
-    return f"{segment.key}  [{info['split']}]  {info['frames']} frames, {sound}, face {face:.0f} px, {notes} notes"
 
 
 def _table(shown: list[Segment]) -> list[str]:

@@ -27,7 +27,7 @@ def write_preview(source: Speakers, output: Path, rows: int) -> None:
     clips = source.clips()
     chosen = [clips[number * len(clips) // rows] for number in range(rows)] if rows < len(clips) else clips
     output.mkdir(parents=True, exist_ok=True)
-    contact_sheet([_glimpse(source, clip) for clip in chosen], landmarks=True).save(output / SHEET)
+    contact_sheet([_glimpse(source, clip) for clip in chosen], True, _caption).save(output / SHEET)
     first = next(source.segments(clips[0]))
     tags = {"comment": "synthetic: made by Figurehead, shows nobody"}
     with VideoWriter(output / VIDEO, (source.size, source.size), audio=first.audio, metadata=tags) as video:
@@ -41,3 +41,9 @@ def _glimpse(source: Speakers, clip: Clip) -> Segment:
     """A few pictures of a clip, evenly spread: filming all would take minutes."""
     take = source.rehearse(clip)
     return speaker.segment(take, np.linspace(0, take.frames - 1, COLUMNS).astype(int), source.size, clip.source)
+
+
+def _caption(segment: Segment) -> str:
+    info = segment.info
+    face, pitch = info["decisions"]["face_px"], info["voice"]["pitch"]
+    return f"{segment.key}  {info['frames'] / info['fps']:g} s, face {face:.0f} px, voice at {pitch:.0f} Hz"

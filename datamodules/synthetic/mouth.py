@@ -53,6 +53,7 @@ _PULLS: dict[str, dict[int, float]] = {
 # Seconds in which the pull fades before and after a sound; rounding begins early
 _BEFORE = np.array([0.050, 0.022, 0.110, 0.060, 0.030, 0.045, 0.030])
 _AFTER = np.array([0.050, 0.022, 0.065, 0.060, 0.030, 0.045, 0.030])
+_WIDEST = 0.6  # jawOpen of the widest vowel: what is beyond is for yawning
 _HALVES = 2  # a diphthong is two shapes
 
 
@@ -129,7 +130,7 @@ def expression(path: np.ndarray) -> dict[str, np.ndarray]:
     jaw, press, rounded, spread, tuck, teeth, tongue = path.T
     free = 1 - press  # pressed lips do nothing else
     return {
-        "jawOpen": jaw,
+        "jawOpen": _WIDEST * jaw,
         "mouthClose": press,
         "mouthPucker": rounded * (1 - 0.45 * np.clip(jaw / 0.55, 0, 1)) * (0.55 + 0.45 * free),
         "mouthFunnel": rounded * np.clip(jaw / 0.55, 0.2, 1) * 0.7 * free,

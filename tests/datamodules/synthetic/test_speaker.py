@@ -117,6 +117,5 @@ def test_some_frames_of_a_take() -> None:
     take = speaker.rehearse(speaker.draw_speaker(3), 1, SECONDS)
     part = speaker.segment(take, np.array([0, 12, 24]), SIZE)
     assert part.frames.shape == (3, SIZE, SIZE, 3) and part.audio is None
-    np.testing.assert_array_equal(
-        part.tracks["landmarks"]["points"][1], speaker.truth(take.coefficients, SIZE)["points"][12]
-    )
+    whole = speaker.truth(take.coefficients, SIZE)["points"]
+    np.testing.assert_allclose(part.tracks["landmarks"]["points"], whole[[0, 12, 24]], atol=1e-3)
