@@ -65,10 +65,13 @@ def kernel(first: np.ndarray, second: np.ndarray, reach: float) -> np.ndarray:
 
 
 def only_skin(field: np.ndarray) -> np.ndarray:
-    """Zero but on the skin; the inside of the mouth follows the lips it hangs on."""
+    """Zero but on the skin; lids stay on their sphere; the inside of the mouth follows the lips it hangs on."""
     mesh = head()
     field = field.copy()
     field[mesh.skin :] = 0
+    for name, share in (("orbit", 0.6), ("crease", 0.12), ("lid", 0.0), ("margin", 0.0), ("back", 0.0)):
+        for suffix in ("", "@right"):
+            field[mesh.rings[f"eye_{name}{suffix}"]] *= share
     return follow_lips(field)
 
 

@@ -40,24 +40,24 @@ def meanings() -> dict[str, Field]:
         return _field(0, 0, 0.035 * (p[:, 2] - 0.3) * step(0.4, -0.4, p[:, 2]) * _head(p), like=p)
 
     def jaw_width(p: np.ndarray) -> np.ndarray:
-        return _field(0.055 * p[:, 0] * bump(p[:, 1], -0.50, 0.22) * step(-0.1, 0.3, p[:, 2]), like=p)
+        return _field(0.040 * p[:, 0] * bump(p[:, 1], -0.50, 0.22) * step(-0.1, 0.3, p[:, 2]), like=p)
 
     def chin_length(p: np.ndarray) -> np.ndarray:
-        return _field(0, -0.050 * step(-0.40, -0.75, p[:, 1]) * step(0.3, 0.8, p[:, 2]), like=p)
+        return _field(0, -0.036 * step(-0.40, -0.75, p[:, 1]) * step(0.3, 0.8, p[:, 2]), like=p)
 
     def chin_forward(p: np.ndarray) -> np.ndarray:
         return _field(0, 0, 0.038 * bump(p[:, 1], -0.68, 0.13) * bump(p[:, 0], 0, 0.28) * _face(p), like=p)
 
     def chin_width(p: np.ndarray) -> np.ndarray:
-        return _field(0.11 * p[:, 0] * bump(p[:, 1], -0.70, 0.12) * bump(p[:, 0], 0, 0.3) * _face(p), like=p)
+        return _field(0.08 * p[:, 0] * bump(p[:, 1], -0.70, 0.12) * bump(p[:, 0], 0, 0.3) * _face(p), like=p)
 
     def cheekbones(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], 0.10, 0.14) * bump(np.abs(p[:, 0]), 0.52, 0.15) * _face(p)
-        return _field(0.030 * np.sign(p[:, 0]) * strength, 0, 0.022 * strength, like=p)
+        return _field(0.020 * np.sign(p[:, 0]) * strength, 0, 0.018 * strength, like=p)
 
     def cheek_fullness(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], -0.26, 0.17) * bump(np.abs(p[:, 0]), 0.48, 0.14) * _face(p)
-        return _field(0.036 * np.sign(p[:, 0]) * strength, 0, 0.034 * strength, like=p)
+        return _field(0.024 * np.sign(p[:, 0]) * strength, 0, 0.024 * strength, like=p)
 
     def nose_length(p: np.ndarray) -> np.ndarray:
         return _field(0, -0.026 * bump(p[:, 1], -0.06, 0.14) * bump(p[:, 0], 0, 0.17) * _face(p), like=p)
@@ -139,7 +139,7 @@ def meanings() -> dict[str, Field]:
 
     def gonion(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], -0.42, 0.12) * bump(np.abs(p[:, 0]), 0.62, 0.14) * bump(p[:, 2], 0.35, 0.3)
-        return _field(0.028 * np.sign(p[:, 0]) * strength, -0.022 * strength, like=p)
+        return _field(0.016 * np.sign(p[:, 0]) * strength, -0.014 * strength, like=p)
 
     def sag(p: np.ndarray) -> np.ndarray:
         jowl = bump(p[:, 1], -0.55, 0.12) * bump(np.abs(p[:, 0]), 0.42, 0.12) * _face(p)
@@ -162,7 +162,7 @@ def meanings() -> dict[str, Field]:
 
 def eye_size(p: np.ndarray) -> np.ndarray:
     """Eyes and lids grow around their centres."""
-    return _about_eyes(p, np.diag([0.045, 0.06, 0.045]))
+    return _about_eyes(p, np.diag([0.04, 0.05, 0.04]))
 
 
 def eye_tilt(p: np.ndarray) -> np.ndarray:
@@ -233,7 +233,7 @@ def identities() -> tuple[np.ndarray, np.ndarray, list[str]]:
             if name == "ear_size":
                 move[low:high] += local * 0.10
             if name == "ear_out":
-                move[low:high] += np.maximum(-local[:, 2:3], 0) * [[0.35 * sign, 0, 0]]
+                move[low:high] += np.maximum(-local[:, 2:3], 0) * [[0.22 * sign, 0, 0]]
         directions.append(move)
         centres.append(at_eyes)
     return np.stack(directions), np.stack(centres), [name for name, _ in fields]

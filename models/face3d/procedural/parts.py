@@ -70,11 +70,10 @@ def eyeball() -> Part:
 
 def tooth_row(upper: bool) -> Part:
     """A row of teeth from the subject's right to left: back edge, cutting edge, middle, neck, gum."""
-    columns = 19
-    turn = np.linspace(-1.25, 1.25, columns)
-    half, front = (0.245, 1.055) if upper else (0.222, 1.030)
-    x = half * np.sin(turn) / np.sin(1.25)
-    z = front - 0.33 * (1 - np.cos(turn)) / (1 - np.cos(1.25))
+    columns = 21
+    turn = np.linspace(-1.45, 1.45, columns)
+    half, front = (0.300, 1.055) if upper else (0.285, 1.030)
+    x, z = half * np.sin(turn), front - 0.46 * (1 - np.cos(turn))
     lines = [(-0.035, 0.006), (0.0, 0.0), (0.0, 0.04), (-0.01, 0.085), (-0.02, 0.15)]  # depth, height over the edge
     edge = -0.352 if upper else -0.362
     rows = [np.stack([x * (1 + d), np.full(columns, edge + (h if upper else -h)), z + d], axis=1) for d, h in lines]
@@ -120,18 +119,21 @@ def ear() -> Part:
     return Part("ear", part.vertices, part.triangles[:, ::-1], part.uv)
 
 
-HAIRLINE = np.array(  # angle in degrees from straight ahead, label of the section
-    [(0, 0.98), (20, 1.0), (38, 0.95), (52, 0.78), (63, 0.62), (74, 0.45), (83, 0.30), (92, 0.47), (102, 0.45), (113, 0.10), (130, -0.40), (155, -0.62), (180, -0.65)]
+HAIRLINE = np.array(  # angle in degrees from straight ahead, label of the section; sideburns before the ears
+    [
+        (0, 0.97), (10, 0.985), (20, 0.995), (30, 0.98), (39, 0.93), (47, 0.84), (54, 0.73), (61, 0.61), (67, 0.48), (71, 0.30), (77, 0.22),
+        (83, 0.25), (88, 0.42), (94, 0.50), (100, 0.49), (106, 0.33), (113, 0.05), (124, -0.30), (140, -0.52), (160, -0.62), (180, -0.64),
+    ]
 )  # fmt: skip
 
 
 def hair() -> Part:
     """A cap over the scalp; rows from the hairline to the crown, columns once around from the back over the right."""
-    around = np.linspace(-np.pi, np.pi, 35)
+    line = np.concatenate([HAIRLINE[:0:-1] * [-1, 1], HAIRLINE])
+    around, low = np.radians(line[:, 0]), line[:, 1]
     angle = np.abs(around)
-    low = spline(HAIRLINE[:, 0], HAIRLINE[:, 1], np.degrees(angle))
-    levels = np.array([0.0, 0.012, 0.05, 0.12, 0.22, 0.34, 0.47, 0.60, 0.73, 0.86, 1.0])
-    thickness = np.array([-0.02, 0.022, 0.05, 0.075, 0.09, 0.10, 0.105, 0.105, 0.10, 0.10, 0.10])
+    levels = np.array([0.0, 0.015, 0.06, 0.16, 0.30, 0.46, 0.62, 0.80, 1.0])
+    thickness = np.array([-0.02, 0.022, 0.052, 0.08, 0.10, 0.105, 0.105, 0.10, 0.10])
     labels = low + (1.40 - low) * np.linspace(0, 1, 24)[:, None]
     lines = np.stack([surface(angle, label) for label in labels])
     lines = np.concatenate([lines, np.broadcast_to(a.CROWN, (1, len(angle), 3))])

@@ -33,6 +33,6 @@ def relief(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     brow = 0.028 * bump(x, 0.27, 0.17) * bump(y, 0.57, 0.06)
     cheek = 0.025 * bump(x, 0.46, 0.10) * bump(y, 0.09, 0.10)
     hollow = -0.02 * bump(x, 0.50, 0.10) * bump(y, -0.28, 0.12)
-    furrow = -0.03 * bump(y, -0.515, 0.035) * bump(x, 0.0, 0.14)
+    furrow = -0.022 * bump(y, -0.520, 0.045) * bump(x, 0.0, 0.14)
     chin = 0.035 * bump(y, -0.645, 0.06) * bump(x, 0.0, 0.11)
     return nose + wing + crease + nostril + fold + philtrum + socket + below + brow + cheek + hollow + furrow + chin

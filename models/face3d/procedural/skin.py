@@ -14,6 +14,7 @@ FACE_ANGLE = 1.40  # the free triangulation ends in front of the ear
 EYE_LOOP, MOUTH_LOOP = 16, 15  # vertices of a loop: the whole eye, half a mouth
 EYE_RINGS = ("orbit", "crease", "lid", "margin", "back")
 MOUTH_RINGS = ("around", "skin", "border", "body", "wet", "contact")
+BROW_LINES = {"brow_above": 0.030, "brow": 0.0, "brow_lower": -0.038, "brow_below": -0.070}  # over the landmarks
 TOP, BOTTOM = 1.00, -0.97  # labels between which the face is triangulated freely
 
 
@@ -146,8 +147,9 @@ def add_brow(half: Half) -> None:
     marks = np.array(a.BROW)
     x = np.interp(np.arange(9), np.arange(0, 9, 2), marks[:, 0])
     y = spline(marks[:, 0], marks[:, 1], x)
-    for name, above in {"brow_above": 0.030, "brow": 0.0, "brow_lower": -0.038, "brow_below": -0.070}.items():
-        add_line(half, name, list(zip(x, y + above * np.linspace(1.0, 0.5, 9))))
+    for name, above in BROW_LINES.items():
+        add_line(half, name, list(zip(x, y + above * np.linspace(1.0, 0.55, 9))))
+    add_line(half, "brow_ends", [(0.078, 0.575), (0.078, 0.535)])
 
 
 def ribbon(first: np.ndarray, second: np.ndarray, *, closed: bool) -> np.ndarray:
@@ -167,7 +169,9 @@ def ribbons(half: Half) -> np.ndarray:
     """The lips, and the edges of the lids: strips between loops, counter-clockwise from outside."""
     mouth = [half.rings[f"mouth_{name}"] for name in MOUTH_RINGS[2:]]
     eye = [half.rings[f"eye_{name}"] for name in EYE_RINGS[1:]]
-    strips = [ribbon(outer, inner, closed=False)[:, ::-1] for outer, inner in zip(mouth, mouth[1:])]
+    brow = [half.rings[name] for name in BROW_LINES]
+    strips = [ribbon(upper, lower, closed=False)[:, ::-1] for upper, lower in zip(brow, brow[1:])]
+    strips += [ribbon(outer, inner, closed=False)[:, ::-1] for outer, inner in zip(mouth, mouth[1:])]
     strips += [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in zip(eye, eye[1:])]
     return np.concatenate(strips)
 
@@ -222,6 +226,8 @@ def half_face() -> tuple[Half, np.ndarray]:
     middle = chart[triangles].mean(1)
     keep = ~points_inside(middle, half.chart_of("eye_crease"))
     keep &= ~points_inside(middle, half.chart_of("mouth_border"))
+    brow = np.concatenate([half.chart_of("brow_above"), half.chart_of("brow_below")[::-1]])
+    keep &= ~points_inside(middle, brow)
     corners = chart[triangles]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]

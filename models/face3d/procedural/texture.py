@@ -59,7 +59,14 @@ def mean_colours(mesh: Head) -> np.ndarray:
     for low, high in ((mesh.piece[k]) for k in ("eye_right", "eye_left")):
         rim = np.arange(low + 1 + 3 * EYE_SPOKES, low + 1 + 4 * EYE_SPOKES)
         colour[rim] *= 0.55
-    for name, sign in (("teeth_upper", 1), ("teeth_lower", 1)):
+    for suffix in ("", "@right"):  # lashes and the red of the inner corner
+        for ring, share in (("margin", 0.55), ("back", 0.35)):
+            loop = mesh.rings[f"eye_{ring}{suffix}"]
+            upper = loop[1:8]
+            colour[upper] += share * (np.array(COLOURS["brows"]) * 0.6 - colour[upper])
+            colour[loop[9:]] += [0.02, -0.03, -0.03]
+            colour[loop[0]] = COLOURS["tongue"]
+    for name in ("teeth_upper", "teeth_lower"):
         low, high = mesh.piece[name]
         rows = colour[low:high].reshape(5, -1, 3)
         rows[3:] = (0.62, 0.32, 0.30)
@@ -74,10 +81,10 @@ def directions(mesh: Head) -> tuple[np.ndarray, list[str]]:
         ("melanin", {"flesh": (-0.105, -0.105, -0.098), "lips": (0.02, 0.03, 0.03)}),
         ("redness", {"flesh": (0.012, -0.018, -0.014)}),
         ("yellowness", {"flesh": (0.006, 0.004, -0.024)}),
-        ("lip_colour", {"lips": (0.02, -0.045, -0.035)}),
-        ("lip_darkness", {"lips": (-0.05, -0.04, -0.04)}),
+        ("lip_colour", {"lips": (0.015, -0.035, -0.027)}),
+        ("lip_darkness", {"lips": (-0.04, -0.035, -0.035)}),
         ("brow_darkness", {"brows": (-0.09, -0.075, -0.06)}),
-        ("blush", {"blush": (0.018, -0.032, -0.026), "nose": (0.01, -0.02, -0.016)}),
+        ("blush", {"blush": (0.012, -0.020, -0.017), "nose": (0.008, -0.014, -0.012)}),
         ("socket_shade", {"socket": (-0.035, -0.035, -0.025)}),
         ("under_eye_shade", {"under_eye": (-0.04, -0.045, -0.025)}),
         ("iris_blue", {"iris": (-0.09, -0.01, 0.12)}),
