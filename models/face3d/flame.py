@@ -31,7 +31,7 @@ LANDMARK_KEYS = tuple(
 # The jaw's turn about x (opens), y and z in radians, as far as people's jaws go.
 JAW_LOW, JAW_HIGH = (-0.1, -0.2, -0.1), (0.6, 0.2, 0.1)
 SKIN, WHITE, IRIS, PUPIL = (0.72, 0.53, 0.44), (0.86, 0.84, 0.82), (0.34, 0.24, 0.16), (0.03, 0.03, 0.03)
-SKIN_LIGHTNESS, SKIN_WARMTH = (0.12, 0.13, 0.13), (0.03, -0.01, -0.03)
+SKIN_LIGHTNESS, SKIN_WARMTH = (0.12, 0.13, 0.13), (0.02, -0.005, -0.02)
 IRIS_ANGLE, PUPIL_ANGLE = 0.5, 0.2  # radians from the eye's axis
 
 

@@ -21,8 +21,8 @@ COLOURS = {
 # One standard deviation of each texture number: which areas it changes, and by how much.
 DIRECTIONS = (
     (("skin", "lips"), (0.12, 0.13, 0.13)),  # lightness
-    (("skin", "lips"), (0.03, -0.01, -0.03)),  # warmth
-    (("lips",), (0.05, -0.05, -0.03)),  # redness of the lips
+    (("skin", "lips"), (0.02, -0.005, -0.02)),  # warmth
+    (("lips",), (0.03, -0.04, -0.02)),  # redness of the lips
     (("brows",), (0.10, 0.08, 0.06)),  # lightness of the brows
     (("iris",), (-0.08, 0.03, 0.12)),  # brown to blue
 )
