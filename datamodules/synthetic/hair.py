@@ -51,13 +51,19 @@ STYLES: dict[str, Style | None] = {
     "crop": Style(top=0.13, side=0.04, fringe=0.35, lock=0.16),
     "side": Style(top=0.17, side=0.07, front=0.06, fringe=0.3, nape=2.35),
     "quiff": Style(top=0.17, side=0.05, front=0.17, line=0.9, lock=0.14),
-    "curly": Style(top=0.26, side=0.18, front=0.05, fringe=0.4, temple=1.35, ear=1.75, nape=2.5, lock=0.3, curl=0.7, hang=0.5),
-    "afro": Style(top=0.50, side=0.42, front=0.0, line=0.95, temple=1.32, ear=1.95, nape=2.6, lock=0.12, curl=1.0, hang=0.6, soft=0.06),
+    "curly": Style(top=0.26, side=0.18, front=0.05, fringe=0.4, temple=1.35, ear=1.75, nape=2.4, lock=0.12, curl=0.8, hang=0.3, soft=0.04),
+    "afro": Style(top=0.50, side=0.42, front=0.0, line=0.95, temple=1.32, ear=1.95, nape=2.6, lock=0.12, curl=1.0, hang=0.3, soft=0.02),
     "bob": Style(top=0.15, side=0.14, fringe=0.75, temple=1.4, ear=2.5, nape=2.6, hang=1.0, opening=0.95, long=True),
-    "long": Style(top=0.13, side=0.12, fringe=0.45, temple=1.4, ear=2.9, nape=2.9, hang=1.0, opening=1.0, long=True),
-    "waves": Style(top=0.17, side=0.17, fringe=0.5, temple=1.4, ear=2.8, nape=2.9, hang=1.0, opening=0.95, long=True, lock=0.3, curl=0.5),
+    "long": Style(top=0.13, side=0.12, fringe=0.45, temple=1.4, ear=3.3, nape=3.5, hang=1.0, opening=1.0, long=True),
+    "waves": Style(top=0.17, side=0.17, fringe=0.5, temple=1.4, ear=3.1, nape=3.3, hang=1.0, opening=0.95, long=True, lock=0.2, curl=0.5),
     "bun": Style(top=0.06, side=0.04, line=0.9, temple=1.35, ear=1.52, nape=2.3, bun=0.34, lock=0.03, soft=0.06),
 }  # fmt: skip
+
+
+def frizz(hair: Hair) -> float:
+    """How far the outline frays, 0 to 1."""
+    style = STYLES[hair.style]
+    return 0.0 if style is None else 0.12 + 0.5 * max(style.curl, 0.5 * hair.curl)
 
 
 @dataclass(frozen=True)
@@ -142,11 +148,12 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
     top = np.clip(np.cos(angle), 0, 1) ** 0.7
     frontal = np.exp(-(((angle - 0.75) / 0.4) ** 2) - (azimuth / 0.9) ** 2)
     thick = (style.side + (style.top - style.side) * top + style.front * frontal) * hair.volume
-    locks = _noise(rng, 5, 14, q.shape) + 0.6 * _noise(rng, 7, 30, q.shape)
-    thick = thick * (1 + (style.lock + 0.15 * hair.curl) * locks)
+    locks = np.clip(share * 4, 0, 1) * (_noise(rng, 5, 14, q.shape) + 0.6 * _noise(rng, 7, 30, q.shape))
+    thick = thick * (1 + np.clip((style.lock + 0.1 * hair.curl) * locks, -0.6, 0.6))
     # strands lie down where the hair ends on the skin, and a parting is a valley
-    thick = thick * (1 - 0.75 * np.clip((share - 0.7) / 0.3, 0, 1) ** 2 * (end < HORIZON + 0.1))
-    valley = np.exp(-(((azimuth - hair.parting) / 0.16) ** 2)) * np.clip(1 - share * 0.8, 0, 1) * (style.curl < 0.6) * (style.bun == 0)
+    lying = np.clip((HORIZON + 0.4 - end) / 0.4, 0, 1) if style.long else 1.0
+    thick = thick * (1 - 0.85 * lying * np.clip(1 - (end - q) / (0.25 + 0.6 * style.side), 0, 1) ** 2)
+    valley = np.exp(-(((azimuth - hair.parting) / 0.16) ** 2)) * np.clip(1 - share * 0.8, 0, 1) * np.clip(share * 5 - 0.3, 0, 1) * (style.curl < 0.6) * (style.bun == 0)
     thick = thick * (1 - 0.35 * valley) + 0.012
     if style.bun:
         knot = np.array([0.0, np.cos(0.45), -np.sin(0.45)])

@@ -21,7 +21,7 @@ def ring_noise(rng: np.random.Generator, across: int, along: int, width: int = W
 
 
 def paint_strands(hair: Hair, seed: int) -> np.ndarray:
-    """(HEIGHT, WIDTH, 4) uint8: RGB of the strands and opacity, which ends strand by strand."""
+    """(HEIGHT, WIDTH, 5) uint8: RGB of the strands, opacity, which ends strand by strand, and frizz."""
     style = STYLES[hair.style]
     assert style is not None
     rng = np.random.default_rng((seed, 102))
@@ -36,13 +36,15 @@ def paint_strands(hair: Hair, seed: int) -> np.ndarray:
 
     bright = np.clip(1 + 0.22 * strand + 0.13 * locks, 0.35, 1.9) * (0.86 + 0.2 * rows)
     colour = np.array(hair.colour, dtype=np.float32) * bright[..., None]
-    pick = ring_noise(rng, 400, 3) * 0.8 + ring_noise(rng, 60, 2) * 0.4
-    greyness = 1 / (1 + np.exp(-(pick + _logit(hair.grey)) * 2.2))[..., None]
+    pick = (1 - curl) * (ring_noise(rng, 400, 3) * 0.8 + ring_noise(rng, 60, 2) * 0.4) + curl * curls
+    greyness = 1 / (1 + np.exp(-(pick + _logit(hair.grey)) * (2.2 - 1.2 * curl)))[..., None]
     colour = colour * (1 - greyness) + GREY * (0.75 + 0.25 * bright[..., None]) * greyness
 
-    length = 1 - style.soft * (0.5 + 0.32 * fine[-1:] + 0.35 * ring_noise(rng, 160, 1)[-1:])
-    alpha = np.clip((np.clip(length, 0.6, 0.995) - rows) / 0.035 + 0.5, 0, 1)
-    picture = np.concatenate([np.clip(colour, 0, 1), alpha[..., None]], axis=-1)
+    tips = 0.22 * ring_noise(rng, 512, 1)[-1:] + 0.22 * ring_noise(rng, 150, 1)[-1:] + 0.22 * ring_noise(rng, 40, 1)[-1:]
+    length = np.clip(1 - style.soft * (0.55 + tips), 0.6, 0.985)
+    alpha = np.clip((length - rows) / (0.35 * style.soft) + 0.6, 0, 1)
+    frizz = np.clip(0.5 + 0.3 * (curl * curls + (1 - curl) * fine), 0, 1)
+    picture = np.concatenate([np.clip(colour, 0, 1), alpha[..., None], frizz[..., None]], axis=-1)
     return np.round(picture * 255).astype(np.uint8)
 
 

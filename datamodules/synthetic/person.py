@@ -127,7 +127,7 @@ class _Trait(IntEnum):
 # RGB of hair: black, dark brown, brown, chestnut, auburn, copper, dark blond, blond, and how often each occurs
 _HAIR_COLOURS = np.array(
     [
-        (0.055, 0.045, 0.042), (0.12, 0.08, 0.06), (0.22, 0.14, 0.09), (0.30, 0.18, 0.11),
+        (0.085, 0.072, 0.068), (0.14, 0.095, 0.072), (0.22, 0.14, 0.09), (0.30, 0.18, 0.11),
         (0.33, 0.14, 0.08), (0.50, 0.24, 0.11), (0.46, 0.35, 0.22), (0.70, 0.56, 0.36),
     ]
 )  # fmt: skip

@@ -73,7 +73,7 @@ def _shade_body(values, texel, detail, gamma, turn, half, glint, light, out):
 
 
 @numba.njit(cache=True, fastmath=True, inline="always")
-def _shade_hair(values, texel, strands, gamma, half, glint, light, sheen, out):
+def _shade_hair(values, texel, strands, gamma, half, glint, light, sheen, frizz, cover, out):
     """Colour of a strand with a band of sheen across the hair; returns its opacity."""
     _sample(strands, values[HAIR_UV], values[HAIR_UV + 1], texel)
     x, y, z = values[0], values[1], values[2]
@@ -93,7 +93,8 @@ def _shade_hair(values, texel, strands, gamma, half, glint, light, sheen, out):
     for k in range(3):
         albedo = texel[k] / 255.0
         out[k] = (albedo * light[k] + band * glint[k] * (0.25 * albedo + 0.0004 * bright + 0.02)) * open_
-    edge = min(max((z - 0.03) / 0.25, 0.0), 1.0)  # the silhouette thins out
+    # against the background the outline thins out and frays
+    edge = min(max((cover - 0.5 - 0.4 * frizz * texel[4] / 255.0) * 4.0, 0.0), 1.0)
     return texel[3] / 255.0 * edge
 
 
@@ -120,7 +121,7 @@ def _hash(a, b):
 def shade_frames(
     pictures, background, noise, vignette, key,
     body, body_triangles, body_id, body_weights, body_depth, detail,
-    hair, hair_triangles, hair_id, hair_weights, hair_depth, strands, sheen,
+    hair, hair_triangles, hair_id, hair_weights, hair_depth, strands, sheen, frizz, cover,
     gamma, turn, half, glint,
 ):  # fmt: skip
     """Fill `pictures` (B, S, S, 3) uint8.
@@ -131,8 +132,9 @@ def shade_frames(
         body: (B, N, 9) normal, albedo, uv, openness; body_triangles: (F, 3); body_id, body_weights, body_depth: the
             fragments at 2 S.
         detail: (H, W, 12) uint8 painted texels.
-        hair...: the same for the sheet of hair: (B, M, 9) normal, strand direction, uv, openness; strands (h, w, 4).
-        sheen: of the hair.
+        hair...: the same for the sheet of hair: (B, M, 9) normal, strand direction, uv, openness; strands (h, w, 5).
+        sheen: strength of the hair's highlight; frizz: how far its outline frays, 0 to 1; cover: (B, 2 S, 2 S) uint8, the
+            blurred share of the surroundings that is not background.
         gamma: (B, 3, 9) light with the harmonics' constants folded in; turn: (B, 3, 3) of the head; half: (B, 2, 3)
             unit vectors between the key light and the camera, for skin and for eyes; glint: (B, 3) their colour.
     """
@@ -158,7 +160,7 @@ def shade_frames(
                             out[k] = background[row, column, k]
                     if strand >= 0 and (triangle < 0 or hair_depth[b, y, x] < body_depth[b, y, x]):
                         _mix(hair[b], hair_triangles, strand, hair_weights[b, y, x], values, HAIR_COLUMNS)
-                        alpha = _shade_hair(values, texel, strands, gamma[b], half[b], glint[b], light, sheen, tuft)
+                        alpha = _shade_hair(values, texel, strands, gamma[b], half[b], glint[b], light, sheen, frizz, cover[b, y, x] / 255.0, tuft)
                         for k in range(3):
                             out[k] += alpha * (tuft[k] - out[k])
                     for k in range(3):

@@ -10,7 +10,7 @@ from torch import Tensor
 from datamodules.synthetic.background import paint_background
 from datamodules.synthetic.canvas import Atlas, unfold
 from datamodules.synthetic.embedded import albedo, head, triangles
-from datamodules.synthetic.hair import HairMesh, Skull, hair_mesh
+from datamodules.synthetic.hair import HairMesh, Skull, frizz, hair_mesh
 from datamodules.synthetic.hair_paint import paint_strands
 from datamodules.synthetic.makeup import paint_person
 from datamodules.synthetic.occlusion import darken, openness, smooth
@@ -25,7 +25,8 @@ def atlas() -> Atlas:
 
 @dataclass(frozen=True)
 class Sitter:
-    """openness (N,) and hair_openness (M,): factors on the light; detail (S, S, 12) and strands (h, w, 4): paint."""
+    """openness (N,) and hair_openness (M,): factors on the light; detail (S, S, 12) and strands (h, w, 5): paint;
+    frizz: how far the outline of the hair frays."""
 
     person: Person
     openness: Tensor
@@ -33,6 +34,7 @@ class Sitter:
     hair: HairMesh | None
     hair_openness: Tensor
     strands: np.ndarray
+    frizz: float
 
 
 @lru_cache(maxsize=2)
@@ -52,11 +54,11 @@ def seat(person: Person) -> Sitter:
             faces = torch.cat([faces, mesh.triangles + count])
         shares = openness(points, normals, faces, torch.arange(count, len(points)))
         shares = darken(smooth(shares, faces))
-    strands = np.zeros((2, 2, 4), np.uint8) if mesh is None else paint_strands(person.hair, person.seed)
+    strands = np.zeros((2, 2, 5), np.uint8) if mesh is None else paint_strands(person.hair, person.seed)
     colours = albedo(torch.from_numpy(person.texture)[None])[0]
     neck = colours[model.vertex_part == model.part_names.index("neck")].mean(0).numpy()
     paint = paint_person(person, atlas(), model.eyes.centres.numpy(), neck)
-    return Sitter(person, shares[:count], paint.texels(atlas()), mesh, shares[count:], strands)
+    return Sitter(person, shares[:count], paint.texels(atlas()), mesh, shares[count:], strands, frizz(person.hair))
 
 
 def skull(points: Tensor) -> Skull:

@@ -1,5 +1,6 @@
 """Films a synthetic person: coefficients in, pictures out. The truth of a picture is exactly its coefficients."""
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from models.face3d.rasterizer import Fragments, rasterize
 from models.face3d.rotation import rotation_matrix
 
 _CHUNK = 8  # frames at a time: memory stays bounded for any length
+_SHEEN = 0.7
+_FRAY = 0.022  # width of the hair's soft outline, in parts of the picture
 _NOISE, _VIGNETTE = 1.6, 0.22  # grey levels; part of the light lost in the corners
 
 
@@ -63,17 +66,24 @@ def _shoot(sitter: Sitter, background: np.ndarray, part: Coefficients, start: in
     gamma[..., 0] += AMBIENT
     gamma *= _harmonic_constants()
     half, glint = _key_light(gamma)
+    cover = _cover(fragments.mask | hair_fragments.mask, round(_FRAY * 2 * size))
     keys = (np.arange(frames) + start + 7919 * (sitter.person.seed % 100003)) * (size * size)
     shade_frames(
         pictures, background, _NOISE, _VIGNETTE, keys,
         body.numpy(), triangles().numpy(), *_arrays(fragments), sitter.detail,
-        hair.numpy(), hair_triangles.numpy(), *_arrays(hair_fragments), sitter.strands, 0.5,
+        hair.numpy(), hair_triangles.numpy(), *_arrays(hair_fragments), sitter.strands, _SHEEN, sitter.frizz, cover,
         gamma.numpy(), turn.numpy(), half.numpy(), glint.numpy(),
     )  # fmt: skip
 
 
 def _arrays(fragments: Fragments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return fragments.triangle.numpy(), fragments.barycentric.numpy(), fragments.depth.numpy()
+
+
+def _cover(seen: Tensor, width: int) -> np.ndarray:
+    """(B, H, W) uint8: which share of the square of this width around each pixel is seen (bool), 255 for all."""
+    masks = seen.numpy().view(np.uint8) * np.uint8(255)
+    return np.stack([cv2.blur(cv2.blur(mask, (width, width)), (width // 2 + 1, width // 2 + 1)) for mask in masks])
 
 
 def _placed(points: Tensor, stiffness: Tensor, turn: Tensor, translation: Tensor) -> Tensor:
