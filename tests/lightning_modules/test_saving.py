@@ -29,7 +29,7 @@ def test_policy_counts_generator_steps(tmp_path: Path) -> None:
 
 def test_the_end_is_saved_where_a_kept_one_falls_on_it_too(tmp_path: Path) -> None:
     fit(Toy(steps=4), saving(tmp_path, every=3, keep_every=4))
-    assert output(tmp_path) == ["last.ckpt", "step_00000004.ckpt"]
+    assert output(tmp_path) == ["best.ckpt", "last.ckpt", "step_00000004.ckpt"]
     assert read_checkpoint(tmp_path / "last.ckpt").generator_steps == 4
 
 
