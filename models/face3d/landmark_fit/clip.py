@@ -12,10 +12,12 @@ from models.face3d.face_model import FaceModel
 from models.face3d.landmark_fit.gaze import fit_gaze
 from models.face3d.landmark_fit.points import FacePoints
 from models.face3d.landmark_fit.problem import FitRules, Problem
+from models.face3d.landmark_fit.projection import pixels
 from models.face3d.landmark_fit.solver import minimise
 from models.face3d.landmark_fit.start import first_pose
 
 VERSION = "1"
+DEFAULT = FitRules()
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Fit:
     """What was found.
 
     coefficients: (T, ...) float32; identity is the same in all frames, texture and lighting are zero;
-    landmarks: (T, 68, 2) pixels of the fitted model; reprojection: (T, 68) pixels from those given, NaN where those are;
+    landmarks: (T, 68, 2) pixels of the fitted model; reprojection: (T, 68) pixels from those given, NaN
+    where those are.
     """
 
     coefficients: Coefficients
@@ -38,7 +41,7 @@ def fit_clip(
     camera: Camera,
     pupils: Tensor | None = None,
     scores: Tensor | None = None,
-    rules: FitRules = FitRules(),
+    rules: FitRules = DEFAULT,
     steps: int = 20,
 ) -> Fit:
     """Fits a face model to the landmarks of one person in consecutive frames.
@@ -73,11 +76,13 @@ def fit_clip(
     scale = camera.focal / camera.view(pose[:, 3:])[:, 2]
     filled = torch.where(seen[:, None, None], points, 0.0)
     low, high = model.expression_low.to(points), model.expression_high.to(points)
-    problem = Problem(face, low, high, filled, weight, scale, camera, rules)
+    loose = face.with_jaw_offsets(rules.jaw_offset * face.interocular)
+    problem = Problem(loose, low, high, filled, weight, scale, camera, rules)
     frames = torch.cat([pose.new_zeros(len(pose), model.n_expression), pose], dim=1)
-    identity, frames = minimise(problem, points.new_zeros(model.n_identity), problem.within(frames), steps, 1e-4)
+    identity, frames = minimise(problem, points.new_zeros(len(loose.identity)), problem.within(frames), steps, 1e-4)
 
-    landmarks = problem.pixels(identity, frames)
+    identity = identity[: model.n_identity]
+    landmarks = pixels(face.head(identity, frames[:, :-6]), frames[:, -6:], camera)
     gaze = points.new_zeros(len(points), 4)
     if pupils is not None and face.arms is not None:
         shift = torch.where(seen[:, None, None], points - landmarks, 0.0)

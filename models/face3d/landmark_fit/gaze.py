@@ -36,10 +36,12 @@ def fit_gaze(
         pupils: (T, 2, 2) pixels, NaN where they were not seen.
         shift: measured minus fitted landmarks in pixels.
         scale: (T,) pixels per decimetre.
+        camera: of the frames.
     """
-    assert face.arms is not None
+    arms = face.arms
+    assert arms is not None
     rest = face.pupils + torch.einsum("k,kec->ec", identity, face.pupil_identity)
-    centres = rest - face.arms
+    centres = rest - arms
     target = pupils - torch.stack([shift[:, list(pair)].mean(dim=1) for pair in _CORNERS], dim=1)
     seen = target.isfinite().all(dim=-1)
     target = torch.where(seen[..., None], target, 0.0)
@@ -49,7 +51,7 @@ def fit_gaze(
 
     def place(angles: Tensor) -> Tensor:
         turn = rotation_matrix(torch.cat([angles, torch.zeros_like(angles[..., :1])], dim=-1))
-        return pixels(centres + (turn @ face.arms[..., None])[..., 0], pose, camera)
+        return pixels(centres + (turn @ arms[..., None])[..., 0], pose, camera)
 
     tiny = 1e-4
     for _ in range(_STEPS):

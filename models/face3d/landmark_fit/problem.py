@@ -15,7 +15,8 @@ from models.face3d.landmark_fit.projection import pixels, pose_slopes
 class FitRules:
     """How much is expected of what; all are standard deviations unless said otherwise.
 
-    noise: of a landmark, in interocular distances; jaw_slide: how much farther the landmarks 0 to 16 may be off along
+    noise: of a landmark, in interocular distances; jaw_offset: of what is constant in a clip of the difference between
+    the landmarks 0 to 16 of the analyser and those of the face model, likewise; jaw_slide: how much farther the landmarks 0 to 16 may be off along
     the outline than across it (their place along it is a convention, and in turned views they slide on the surface);
     outlier: of the noise; beyond it a landmark counts by its distance, no more by the square;
     frames: so many frames of one clip count as independent when the identity is weighed (their errors are alike);
@@ -25,11 +26,12 @@ class FitRules:
     movement (parts of the range): of accelerations, per frame squared.
     """
 
-    noise: float = 0.01
-    jaw_slide: float = 3.0
+    noise: float = 0.008
+    jaw_offset: float = 0.01
+    jaw_slide: float = 2.0
     outlier: float = 3.0
-    frames: float = 30.0
-    expression: float = 0.5
+    frames: float = 8.0
+    expression: float = 0.4
     sparse: float = 0.5
     rotation: float = 0.005
     translation: float = 0.01

@@ -12,26 +12,27 @@ def minimise(problem: Problem, identity: Tensor, frames: Tensor, steps: int, eno
 
     Args:
         problem: the cost.
+        identity: (n_identity,).
+        frames: (T, n).
         steps: the most that are tried.
         enough: ends when an accepted step lowers the cost by less than this part of it.
     """
     damping = 1e-3
     for _ in range(steps):
-        seen = problem.pixels(identity, frames)
-        whiten = problem.whiten(seen)
+        whiten = problem.whiten(problem.pixels(identity, frames))
         cost = problem.cost(identity, frames, whiten)
-        system = problem.system(identity, frames, whiten)
-        while True:
-            move_identity, move_frames = _step(problem, system, frames, damping)
-            new_identity, new_frames = identity - move_identity, problem.within(frames - move_frames)
-            new_cost = problem.cost(new_identity, new_frames, whiten)
-            if new_cost < cost or damping > 1e6:
+        move = _step(problem, problem.system(identity, frames, whiten), frames, damping)
+        for part in (1.0, 0.5, 0.25, 0.1, 0.02):
+            new = identity - part * move[0], problem.within(frames - part * move[1])
+            new_cost = problem.cost(*new, whiten)
+            if new_cost < cost:
                 break
-            damping *= 8
-        if new_cost >= cost:
+        damping *= 0.2 if part == 1 else 5
+        if new_cost < cost:
+            identity, frames = new
+        elif damping > 1e3:
             break
-        identity, frames, damping = new_identity, new_frames, max(damping / 8, 1e-6)
-        if cost - new_cost < enough * cost:
+        if 0 <= cost - new_cost < enough * cost:
             break
     return identity, frames
 
@@ -41,7 +42,7 @@ def _step(problem: Problem, system: System, frames: Tensor, damping: float) -> t
     free = (~problem.frozen(frames, system.frame_slope)).to(frames)
     blocks = system.frames * free[:, :, None] * free[:, None, :]
     diagonal = system.frames.diagonal(dim1=1, dim2=2)
-    blocks = blocks + torch.diag_embed(torch.where(free > 0, damping * diagonal, 1.0))
+    blocks.diagonal(dim1=1, dim2=2).add_(torch.where(free > 0, damping * diagonal, 1.0))
     right = torch.cat([system.ties, system.frame_slope[..., None]], dim=2) * free[..., None]
     chain = smooth_chain(blocks, problem.stiffness, free)
     pairs = len(chain[0])
