@@ -68,7 +68,7 @@ class FrameTies:
 
 
 def solve_chain(diagonal: Tensor, ties: Ties, right: Tensor) -> Tensor:
-    """x (N, n, m) of a symmetric positive definite block-tridiagonal system.
+    """The answer (N, n, m) of a symmetric positive definite block-tridiagonal system.
 
     Args:
         diagonal: (N, n, n) blocks.

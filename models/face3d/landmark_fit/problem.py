@@ -15,9 +15,10 @@ from models.face3d.landmark_fit.projection import pixels, pose_slopes
 class FitRules:
     """How much is expected of what; all are standard deviations unless said otherwise.
 
-    noise: of a landmark, in interocular distances; jaw_offset: of what is constant in a clip of the difference between
-    the landmarks 0 to 16 of the analyser and those of the face model, likewise; jaw_slide: how much farther the landmarks 0 to 16 may be off along
-    the outline than across it (their place along it is a convention, and in turned views they slide on the surface);
+    noise: of a landmark, in interocular distances;
+    jaw_offset: of the difference between the landmarks 0 to 16 of the analyser and those of the face model that stays
+    the same in a clip, likewise;
+    jaw_slide: how much farther those may be off along the outline than across it (in turned views they slide);
     outlier: of the noise; beyond it a landmark counts by its distance, no more by the square;
     frames: so many frames of one clip count as independent when the identity is weighed (their errors are alike);
     expression: of a movement, as part of the range between its limits; sparse: price of a movement that only goes one
