@@ -31,7 +31,7 @@ from configs.instantiate import check_config
 from configs.schema import check_schema
 from models.errors import UserError
 
-CONFIGS = Path(__file__).parent
+CONFIGS = Path(__file__).parent  # groups of one command alone are in a folder of its name: configs/prepare/source
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2147483647"}
 
 
@@ -94,10 +94,10 @@ def explain(error: Exception, name: str) -> str:
     option = re.search(r"Could not find '([^']+)'", text)
     needed = re.search(r"You must specify '([^']+)'", text)
     if needed:
-        return f"please give {needed[1]}=...; known: {', '.join(options(needed[1]))}"
+        return f"please give {needed[1]}=...; known: {', '.join(options(needed[1], name))}"
     if option:
         group, _, choice = option[1].partition("/")
-        known = options(group)
+        known = options(group, name)
         if known:
             return f"{group}={choice} is not there{nearest(choice, known)}; known: {', '.join(known)}"
     if key:
@@ -114,16 +114,16 @@ def nearest(word: str, known: list[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def options(group: str) -> list[str]:
-    """The choices of a config group, as they are typed (`sadtalker/face_vid2vid`)."""
-    folder = CONFIGS / group
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+def options(group: str, name: str | None = None) -> list[str]:
+    """The choices of a config group, of command `name` alone too, as they are typed (`sadtalker/face_vid2vid`)."""
+    folders = [CONFIGS / group] if name is None else [CONFIGS / group, CONFIGS / name / group]
+    return sorted(path.relative_to(f).with_suffix("").as_posix() for f in folders for path in f.rglob("*.yaml"))
 
 
 def known_keys(name: str) -> list[str]:
     """Every key of the composed config of command `name`, dotted, with those overrides that do compose."""
-    keys = [path.name for path in CONFIGS.iterdir() if path.is_dir()]
-    overrides = [word for word in sys.argv[1:] if "=" in word and (CONFIGS / word.split("=")[0].lstrip("+~")).is_dir()]
+    keys = [path.name for folder in (CONFIGS, CONFIGS / name) for path in folder.glob("*/")]
+    overrides = [word for word in sys.argv[1:] if "=" in word and options(word.split("=")[0].lstrip("+~"), name)]
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
         for attempt in (overrides, []):
@@ -152,13 +152,13 @@ def help_text(name: str, doc: str) -> str:
     for line in (CONFIGS / f"{name}.yaml").read_text().splitlines():
         choice = re.match(r"\s+- (?:optional )?(([a-z_]+)(?:@[a-z]\w*)?): ([\w/?]+)(?:\s+# (.*))?$", line)
         value = re.match(r"( *)([a-z_]+): ?([^#]*?)(?:\s*# (.*))?$", line)
-        if choice and (CONFIGS / choice[2]).is_dir():
-            rows.append((choice[1], choice[3], choice[4] or "", ", ".join(options(choice[2]))))
+        if choice and (known := options(choice[2], name)):
+            rows.append((choice[1], choice[3], choice[4] or "", ", ".join(known)))
         elif value:
             parents = [(indent, key) for indent, key in parents if indent < len(value[1])]
             key = ".".join([*(key for _, key in parents), value[2]])
             parents.append((len(value[1]), value[2]))
-            if (value[3] and not key.startswith("hydra")) or value[4]:
+            if not key.startswith("hydra") and (value[3] or value[4]):
                 rows.append((key, value[3], value[4] or "", ""))
     width = max((len(f"{key}={default}") for key, default, *_ in rows), default=0)
     table = []

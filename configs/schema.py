@@ -21,7 +21,7 @@ Switch = Literal["on", "off"]
 class Prepare:
     """`prepare.py`."""
 
-    task: Literal["prepare", "describe", "preview"]
+    task: Literal["prepare", "describe", "preview", "coefficients"]
     input: str | None
     output: str
     identities: str | None
@@ -35,6 +35,8 @@ class Prepare:
     data: Any
     analyser: Any
     crop: Any
+    coefficients: Any
+    face_model: Any
     runner: Any
     rules: Any
     shards: Any

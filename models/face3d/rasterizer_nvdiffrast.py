@@ -28,7 +28,7 @@ def nearest(points: Tensor, triangles: Tensor, camera: Camera) -> Tensor:
         raise UserError(
             "the rasterizer's backend nvdiffrast is not installed: see github.com/NVlabs/nvdiffrast, or use auto"
         ) from error
-    if points.device.type != "cuda":
+    if not points.is_cuda:
         raise UserError(f"nvdiffrast needs a CUDA device, the points are on {points.device}: use auto")
     context = nvdiffrast.RasterizeCudaContext(device=points.device)
     rows = triangles.to(torch.int32).contiguous()
