@@ -47,7 +47,7 @@ def light_inside(model: LinearFaceModel, shape: Tensor, openness: Tensor) -> Ten
     gap = (inner[:, 0, 1] - inner[:, 1, 1]).clamp(min=0)[:, None]
     depth = inner[..., 2].amin(1, keepdim=True) - shape[:, index, 2]
     aside = (shape[:, index, 0] - inner[..., 0].mean(1, keepdim=True)).abs()
-    reach = 0.16 + 0.55 * gap
+    reach = 0.24 + 0.6 * gap
     fall = torch.exp(-(depth.clamp(min=0) / reach) - (aside / (0.30 + 0.2 * gap)) ** 2)
-    light[:, index] = fall * (0.30 + 0.62 * _step(0.0, 0.22, gap))
+    light[:, index] = fall * (0.5 + 0.45 * _step(0.0, 0.16, gap))
     return light

@@ -124,8 +124,8 @@ def paint_lips(paint: Paint, atlas: Atlas, lips: Lips, skin: np.ndarray, rng: np
     natural = np.array([1.0, 0.86, 0.87])
     paint.tint(mask * (1 - lips.lipstick), natural)
     paint.cover(mask * lips.lipstick, np.array(lips.tint))
-    paint.tint(mask * np.clip(0.10 * lines, -0.3, 0.3), np.array([0.5, 0.5, 0.5]))
-    paint.height += 0.0035 * mask * lines
+    paint.tint(mask * np.clip(0.06 * lines, -0.2, 0.2), np.array([0.5, 0.5, 0.5]))
+    paint.height += 0.0016 * mask * lines
     paint.polish(mask, 0.10 + 0.30 * lips.gloss, 0.28 + 0.2 * lips.gloss)
     inner = rounded(atlas.landmarks[[60, 61, 62, 63, 64], :2])
     line = near(atlas, skin, inner, 0.06)
@@ -139,7 +139,7 @@ def paint_mouth(paint: Paint, atlas: Atlas, rng: np.random.Generator) -> None:
     width = 0.085 * (1 - 0.25 * ramp(0.05, 0.3, np.abs(x)))
     gap = bell((np.abs(x) / width + 0.5) % 1 - 0.5, 0.05) * (np.abs(x) > -1)
     paint.tint(teeth * gap * 0.55, np.array([0.62, 0.52, 0.44]))
-    paint.polish(teeth, 0.35, 0.5)
+    paint.polish(teeth, 0.12, 0.5)
     wet = atlas.within("tongue").astype(np.float32)
     paint.polish(wet, 0.25, 0.4)
     paint.height += 0.002 * wet * cv2.GaussianBlur(rng.standard_normal(wet.shape).astype(np.float32), (0, 0), 1.5)

@@ -152,7 +152,7 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
     thick = thick * (1 + np.clip((style.lock + 0.1 * hair.curl) * locks, -0.6, 0.6))
     # strands lie down where the hair ends on the skin, and a parting is a valley
     lying = np.clip((HORIZON + 0.4 - end) / 0.4, 0, 1) if style.long else 1.0
-    thick = thick * (1 - 0.85 * lying * np.clip(1 - (end - q) / (0.25 + 0.6 * style.side), 0, 1) ** 2)
+    thick = thick * (1 - 0.96 * lying * np.clip(1 - (end - q) / (0.25 + 0.6 * style.side), 0, 1) ** 2)
     valley = np.exp(-(((azimuth - hair.parting) / 0.16) ** 2)) * np.clip(1 - share * 0.8, 0, 1) * np.clip(share * 5 - 0.3, 0, 1) * (style.curl < 0.6) * (style.bun == 0)
     thick = thick * (1 - 0.35 * valley) + 0.012
     if style.bun:

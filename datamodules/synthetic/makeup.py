@@ -28,5 +28,5 @@ def paint_person(person: Person, atlas: Atlas, eye_centres: np.ndarray, skin_col
     paint_brows(paint, atlas, person.brows, skin, stream(4))
     paint_eyeballs(paint, atlas, person.eyes, eye_centres, stream(5))
     paint_mouth(paint, atlas, stream(6))
-    paint_clothes(paint, atlas, person.clothes, skin_colour)
+    paint_clothes(paint, atlas, person.clothes, skin_colour * person.skin.undertone)
     return paint

@@ -16,8 +16,12 @@ _LIMIT = 2.2  # of a coefficient, in standard deviations: beyond it faces look l
 
 @dataclass(frozen=True)
 class Skin:
-    """Strengths in [0, 1] of what is painted on the skin; `age` runs from 0 (twenty years) to 1 (seventy)."""
+    """Strengths in [0, 1] of what is painted on the skin; `age` runs from 0 (twenty years) to 1 (seventy).
 
+    undertone: RGB factor on the model's skin colour.
+    """
+
+    undertone: tuple[float, float, float]
     age: float
     wrinkles: float
     freckles: float
@@ -131,7 +135,7 @@ _HAIR_COLOURS = np.array(
         (0.33, 0.14, 0.08), (0.50, 0.24, 0.11), (0.46, 0.35, 0.22), (0.70, 0.56, 0.36),
     ]
 )  # fmt: skip
-_HAIR_SHARE = np.array([0.30, 0.20, 0.14, 0.08, 0.05, 0.04, 0.10, 0.09])
+_HAIR_SHARE = np.array([0.22, 0.18, 0.16, 0.10, 0.06, 0.05, 0.12, 0.11])
 _GREY = np.array([0.62, 0.61, 0.60])
 # iris and ring: dark brown, brown, hazel, green, blue, grey blue
 _IRISES = np.array([(0.17, 0.10, 0.06), (0.30, 0.18, 0.09), (0.38, 0.30, 0.14), (0.33, 0.40, 0.22), (0.30, 0.44, 0.58), (0.40, 0.46, 0.50)])
@@ -153,7 +157,7 @@ def draw_person(seed: int) -> Person:
 
     man = stream(_Trait.SEX).random() < 0.5
     texture = _draw_texture(normal(_Trait.TEXTURE, TEXTURE), man)
-    skin = _draw_skin(stream(_Trait.SKIN))
+    skin = _draw_skin(stream(_Trait.SKIN), float(texture[0]))
     hair = _draw_hair(stream(_Trait.HAIR), man, skin.age, float(texture[0]))
     return Person(
         seed=seed,
@@ -187,12 +191,18 @@ def _draw_texture(numbers: np.ndarray, man: bool) -> np.ndarray:
     numbers[where["beard_shadow"]] *= man
     for name in ("redness", "yellowness", "lip_colour", "lip_darkness", "ear_redness", "neck_shade", "tooth_shade", "white_shade"):
         numbers[where[name]] *= 0.6
+    for name in ("redness", "blush", "socket_shade", "ear_redness"):
+        numbers[where[name]] *= np.clip(1.2 - 0.35 * numbers[where["melanin"]], 0.2, 1)
     return numbers
 
 
-def _draw_skin(rng: np.random.Generator) -> Skin:
+def _draw_skin(rng: np.random.Generator, tone: float) -> Skin:
     age = float(rng.beta(1.3, 1.7))
+    # the model's straight line from fair to dark ends in orange: dark skin is browner
+    brown = 1 + max(tone - 0.6, 0.0) * np.array([-0.02, 0.08, 0.15])
+    red, green, blue = (brown * rng.uniform([0.98, 0.97, 0.95], [1.02, 1.03, 1.05])).tolist()
     return Skin(
+        undertone=(red, green, blue),
         age=age,
         wrinkles=float(np.clip(age**1.5 + rng.normal(0, 0.08), 0, 1)),
         freckles=float(rng.uniform(0.3, 1)) if rng.random() < 0.2 else 0.0,
@@ -206,7 +216,7 @@ def _draw_hair(rng: np.random.Generator, man: bool, age: float, tone: float) -> 
     """`tone` is the first number of the texture: above 0 for darker skin, with which fair hair is rare."""
     styles, share = (_STYLES_OF_MEN if man else _STYLES_OF_WOMEN)
     style = str(rng.choice(styles, p=share))
-    fairness = np.array([1, 1, 1, 1, 1, 1, 1, 1]) if tone < 0.3 else np.array([1, 0.6, 0.2, 0.05, 0.05, 0, 0, 0.02])
+    fairness = np.array([1, 1, 1, 1, 1, 1, 1, 1]) if tone < 0.9 else np.array([1, 0.6, 0.25, 0.08, 0.05, 0.01, 0.01, 0.03])
     colours = _HAIR_SHARE * fairness
     colour = _HAIR_COLOURS[rng.choice(len(colours), p=colours / colours.sum())] * rng.uniform(0.8, 1.25)
     grey = float(np.clip(rng.uniform(-0.9, 1.0) + 1.2 * (age - 0.35), 0, 1)) if age > 0.4 else 0.0
@@ -252,12 +262,12 @@ def _draw_brows(rng: np.random.Generator, man: bool, hair: Hair) -> Brows:
 
 
 def _draw_eyes(rng: np.random.Generator, man: bool, tone: float) -> Eyes:
-    share = _IRIS_SHARE * (np.ones(6) if tone < 0.3 else np.array([1, 0.5, 0.12, 0.02, 0.02, 0.02]))
+    share = _IRIS_SHARE * (np.ones(6) if tone < 0.9 else np.array([1, 0.5, 0.12, 0.02, 0.02, 0.02]))
     kind = rng.choice(6, p=share / share.sum())
     return Eyes(
         iris=_triple(_IRISES[kind] * rng.uniform(0.8, 1.2, 3)),
         ring=_triple(_RINGS[kind] * rng.uniform(0.8, 1.2, 3)),
-        whiteness=float(rng.uniform(0.72, 0.86)),
+        whiteness=float(rng.uniform(0.64, 0.78)),
         lashes=float(rng.uniform(0.35, 0.65) if man else rng.uniform(0.6, 1.0)),
         shadow=float(rng.uniform(0.2, 0.8)) if not man and rng.random() < 0.5 else 0.0,
     )

@@ -65,7 +65,7 @@ def _shade_body(values, texel, detail, gamma, turn, half, glint, light, out):
         lamp = 1 if sharp > 0.8 else 0
         facing = x * half[lamp, 0] + y * half[lamp, 1] + z * half[lamp, 2]
         if facing > 0.3:
-            shine = gloss * np.exp((facing - 1.0) * (7.0 + 500.0 * sharp * sharp))
+            shine = gloss * np.exp((facing - 1.0) * (7.0 + 170.0 * sharp * sharp))
     open_ = values[OCCLUSION]
     for k in range(3):
         albedo = values[ALBEDO + k] * texel[k] * (2 / 255.0) + texel[3 + k] / 255.0

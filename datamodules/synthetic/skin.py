@@ -26,6 +26,7 @@ def _spot(atlas: Atlas, centre: np.ndarray, width: float) -> np.ndarray:
 def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray, rng: np.random.Generator) -> None:
     """Mottling, pores, flushed cheeks, nose and ears, freckles, moles, shine."""
     size, mask = len(atlas.part), texels.astype(np.float32)
+    paint.tint(mask, np.array(skin.undertone))
     blotches = 0.6 * _noise(rng, size, 40) + 0.5 * _noise(rng, size, 14)
     paint.tint(mask * np.clip(0.05 * (1 + skin.age) * blotches, -0.3, 0.3), np.array([0.85, 0.55, 0.5]))
     # the neck is stretched on the atlas: pores would turn into streaks there
@@ -36,7 +37,11 @@ def paint_complexion(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray,
     cheeks = [0.5 * (marks[31] + marks[3]), 0.5 * (marks[35] + marks[13])]
     flush = sum(_spot(atlas, cheek + np.array([0, 0.06, 0]), 0.17) for cheek in cheeks) + 0.8 * _spot(atlas, marks[30], 0.12)
     flush = np.asarray(flush) + 0.6 * _spot(atlas, marks[8], 0.10)
-    paint.tint(mask * np.clip(flush, 0, 1) * (0.04 + 0.14 * skin.redness), np.array([1.0, 0.72, 0.70]))
+    # what reddens fair skin by adding colour would burn dark skin
+    red = 0.04 + 0.14 * skin.redness - 1.1 * max(skin.undertone[2] - 1.06, 0.0)
+    paint.tint(mask * np.clip(flush, 0, 1) * red, np.array([1.0, 0.72, 0.70]))
+    sockets = sum(_spot(atlas, marks[eye].mean(0), 0.15) for eye in (slice(36, 42), slice(42, 48)))
+    paint.tint(mask * np.asarray(sockets) * min(max(skin.undertone[2] - 1.06, 0.0) * 2.2, 1.0), np.array([0.98, 1.22, 1.4]))
     if skin.freckles:
         dots = np.clip(_noise(rng, size, 5.0) - 1.5, 0, 1) * np.clip(flush * 1.3 + 0.12, 0, 1)
         paint.tint(mask * dots * skin.freckles * 0.8, np.array([0.68, 0.52, 0.42]))
