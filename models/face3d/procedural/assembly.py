@@ -40,7 +40,7 @@ class Head:
     vertices: (N, 3); triangles: (F, 3); uv: (N, 2); part: (N,) index into PART_NAMES; landmarks: (68,);
     mirror: (N,) the same place on the other side; skin: number of vertices of the skin, which come first;
     angle, label: (skin,) place on the skull, angle signed; rings: loops of the left half, by name; rings_right: of the
-    other; piece: name of the mesh piece to its first and last + 1 vertex.
+    other; piece: name of the mesh piece to its first and last + 1 vertex; columns: of the pieces that are grids.
     """
 
     vertices: np.ndarray
@@ -54,12 +54,18 @@ class Head:
     label: np.ndarray
     rings: dict[str, np.ndarray]
     piece: dict[str, tuple[int, int]]
+    columns: dict[str, int]
 
 
 def skin_uv(angle: np.ndarray, label: np.ndarray) -> np.ndarray:
     """(M, 2) within the skin's island, from signed angles in radians and section labels."""
     u = 0.5 + np.sign(angle) * np.interp(np.abs(np.degrees(angle)), *_U)
     return np.stack([u, np.interp(label, *_V)], axis=1)
+
+
+def lip_loop(rings: dict[str, np.ndarray]) -> np.ndarray:
+    """The whole loop where the lips touch: upper middle, left corner, lower middle, right corner."""
+    return np.concatenate([rings["mouth_contact"], rings["mouth_contact@right"][13:0:-1]])
 
 
 @lru_cache(maxsize=1)
@@ -80,26 +86,23 @@ def head() -> Head:
     rings = dict(half.rings) | {f"{name}@right": right[index] for name, index in half.rings.items()}
 
     # the inside of the mouth hangs on the loop where the lips touch
-    loop = np.concatenate([rings["mouth_contact"], rings["mouth_contact@right"][13:0:-1]])
+    loop = lip_loop(rings)
     pieces = {"skin": (0, len(vertices))}
     uv_parts = [skin_uv(angle, label)]
     skin_count = len(vertices)
-    bag = parts.cavity_rings(vertices[loop])
+    bag = [vertices[loop], *parts.cavity_rings(vertices[loop])]  # begins with a copy: the texture tears here
     first = len(vertices)
-    previous, walls = loop, []
-    following = np.roll(np.arange(len(loop)), -1)
-    for k in range(len(bag)):
-        ring = first + k * len(loop) + np.arange(len(loop))
-        walls.append(ribbon(previous, ring, closed=True)[:, ::-1])
-        previous = ring
+    bag_rings = first + np.arange(len(bag) * len(loop)).reshape(len(bag), -1)
+    walls = [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in zip(bag_rings, bag_rings[1:])]
     end = first + len(bag) * len(loop)
-    walls.append(np.stack([previous[following], previous, np.full(len(loop), end)], axis=1))
+    last = bag_rings[-1]
+    walls.append(np.stack([np.roll(last, -1), last, np.full(len(loop), end)], axis=1))
     bag_vertices = np.concatenate([*bag, [[0.0, a.MOUTH_LINE - 0.02, 0.15]]])
-    rings["mouth_bag"] = first + np.arange(len(loop))
+    rings["mouth_bag"] = bag_rings[:2].ravel()
     pieces["mouth_cavity"] = (first, end + 1)
     turn = 2 * np.pi * np.arange(len(loop)) / len(loop)
     circle = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-    uv_parts.append(np.concatenate([*(0.5 + 0.5 * circle * (1 - 0.22 * k) for k in range(len(bag))), [[0.5, 0.5]]]))
+    uv_parts.append(np.concatenate([*(0.5 + 0.5 * circle * (1 - 0.2 * k) for k in range(len(bag))), [[0.5, 0.5]]]))
     all_vertices, all_triangles = [vertices, bag_vertices], [triangles, *walls]
 
     eye, ear = parts.eyeball(), parts.ear()
@@ -107,6 +110,7 @@ def head() -> Head:
         "eye_right": parts.mirrored(eye, "eye_right"), "eye_left": eye, "teeth_upper": parts.tooth_row(True), "teeth_lower": parts.tooth_row(False),
         "tongue": parts.tongue(), "ear_right": parts.mirrored(ear, "ear_right"), "ear_left": ear, "hair": parts.hair(), "torso": parts.torso(),
     }  # fmt: skip
+    columns = {name: part.columns for name, part in others.items()}
     total = end + 1
     for name, part in others.items():
         pieces[name] = (total, total + len(part.vertices))
@@ -137,12 +141,13 @@ def head() -> Head:
         np.concatenate(uv_parts),
         part_index,
         landmark_vertices(rings, vertices[:skin_count]),
-        mirror_index(vertices, pieces, count, right, len(loop)),
+        mirror_index(vertices, pieces, count, right, len(loop), columns),
         skin_count,
         angle,
         label,
         rings,
         pieces,
+        columns,
     )
 
 
@@ -171,7 +176,12 @@ def landmark_vertices(rings: dict[str, np.ndarray], skin: np.ndarray) -> np.ndar
 
 
 def mirror_index(
-    vertices: np.ndarray, pieces: dict[str, tuple[int, int]], left: int, right: np.ndarray, loop: int
+    vertices: np.ndarray,
+    pieces: dict[str, tuple[int, int]],
+    left: int,
+    right: np.ndarray,
+    loop: int,
+    columns: dict[str, int],
 ) -> np.ndarray:
     """(N,) the vertex at the mirrored place; `right` (left,) are the partners of the first `left` vertices."""
     index = np.arange(len(vertices))
@@ -180,10 +190,14 @@ def mirror_index(
     low, high = pieces["mouth_cavity"]
     for start in range(low, high - 1, loop):
         index[start : start + loop] = start + (-np.arange(loop)) % loop
-    for name, other in (("eye_right", "eye_left"), ("eye_left", "eye_right"), ("ear_right", "ear_left"), ("ear_left", "ear_right")):
+    for name, other in (
+        ("eye_right", "eye_left"),
+        ("eye_left", "eye_right"),
+        ("ear_right", "ear_left"),
+        ("ear_left", "ear_right"),
+    ):
         index[slice(*pieces[name])] = np.arange(*pieces[other])
     for name in ("teeth_upper", "teeth_lower", "tongue", "hair", "torso"):
         low, high = pieces[name]
-        here, there = vertices[low:high], vertices[low:high] * [-1, 1, 1]
-        index[low:high] = low + np.argmin(((here[:, None] - there[None]) ** 2).sum(-1), axis=1)
+        index[low:high] = np.arange(low, high).reshape(-1, columns[name])[:, ::-1].ravel()
     return index

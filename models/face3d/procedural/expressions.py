@@ -4,11 +4,11 @@ import numpy as np
 
 from models.face3d.procedural import anatomy as a
 from models.face3d.procedural.assembly import head
-from models.face3d.procedural.fields import embedding, follow_lips, jaw_share, nearest, only_skin, pull
+from models.face3d.procedural.fields import embedding, jaw_share, nearest, only_skin, pull
 from models.face3d.procedural.skin import lid_sphere
 
 COUNT = 64
-JAW_ANGLE = 0.37  # radians at jawOpen = 1
+JAW_ANGLE, JAW_SLIDE = 0.395, (0.0, -0.015, 0.045)  # radians and decimetres at jawOpen = 1
 
 # Handles are landmarks of the subject's left half (or the middle), or places (x, y); displacements in decimetres.
 Handles = dict[int | tuple[float, float], tuple[float, float, float]]
@@ -61,7 +61,7 @@ PAIRED: dict[str, Handles] = {
 BOTH: dict[str, Handles] = {
     "mouthClose": {
         51: (0, -0.016, -0.012), 52: (0, -0.016, -0.012), 53: (0, -0.010, -0.008), 57: (0, 0.022, -0.010), 56: (0, 0.020, -0.010), 55: (0, 0.012, -0.006),
-        62: (0, 0.0, -0.014), 66: (0, 0.004, -0.014), 54: (0.012, 0, -0.012), 64: (0.012, 0, -0.012), (0.0, -0.62): (0, 0.012, 0.008), 33: (0, 0, 0), 35: (0, 0, 0),
+        62: (0, -0.005, -0.014), 66: (0, 0.010, -0.014), 63: (0, -0.005, -0.012), 65: (0, 0.008, -0.012), 54: (0.012, 0, -0.012), 64: (0.012, 0, -0.012), (0.0, -0.62): (0, 0.012, 0.008), 33: (0, 0, 0), 35: (0, 0, 0),
     },
     "mouthPucker": {
         54: (-0.095, 0.004, 0.055), 64: (-0.092, 0.003, 0.050), 53: (-0.060, 0.008, 0.075), 55: (-0.064, -0.006, 0.075), 52: (-0.022, 0.008, 0.085), 56: (-0.030, -0.008, 0.085),
@@ -98,7 +98,12 @@ BOTH: dict[str, Handles] = {
     },
 }  # fmt: skip
 # How the lids of the same side slide with other movements: upper, lower.
-LIDS_GO_ALONG = {"mouthSmile_L": (0.0, 0.010), "cheekSquint_L": (-0.003, 0.014), "browDown_L": (-0.006, 0.0), "browOuterUp_L": (0.004, 0.0)}
+LIDS_GO_ALONG = {
+    "mouthSmile_L": (0.0, 0.010),
+    "cheekSquint_L": (-0.003, 0.014),
+    "browDown_L": (-0.006, 0.0),
+    "browOuterUp_L": (0.004, 0.0),
+}
 NAMES = (
     "jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthSmile_L", "mouthSmile_R", "eyeBlink_L", "eyeBlink_R",
     "browInnerUp", "browDown_L", "browDown_R", "browOuterUp_L", "browOuterUp_R", "mouthFrown_L", "mouthFrown_R",
@@ -143,9 +148,20 @@ def jaw_turn() -> np.ndarray:
     joint = np.array([0.0, *a.JOINT])
     cos, sin = np.cos(JAW_ANGLE), np.sin(JAW_ANGLE)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
-    move = (vertices - joint) @ turn.T - (vertices - joint)
+    move = (vertices - joint) @ turn.T - (vertices - joint) + JAW_SLIDE
     field = jaw_share()[:, None] * move
-    narrowing = pull(handles_of({54: (-0.022, 0.0, 0.0), 64: (-0.02, 0.0, 0.0), (0.44, -0.3): (-0.015, 0, -0.015), 51: (0, 0.004, -0.004), 33: (0, 0, 0)}, True))
+    narrowing = pull(
+        handles_of(
+            {
+                54: (-0.022, 0.0, 0.0),
+                64: (-0.02, 0.0, 0.0),
+                (0.44, -0.3): (-0.015, 0, -0.015),
+                51: (0, 0.004, -0.004),
+                33: (0, 0, 0),
+            },
+            True,
+        )
+    )
     return field + narrowing
 
 
@@ -183,13 +199,20 @@ def lid_shift(upper: float, lower: float) -> np.ndarray:
     mesh = head()
     field = np.zeros_like(mesh.vertices)
     up = np.sin(2 * np.pi * np.arange(16) / 16)
-    for name, share, radius in (("back", 1.0, a.EYE_RADIUS * 0.9), ("margin", 1.0, a.LID_RADIUS), ("lid", 0.8, a.LID_RADIUS), ("crease", 0.35, 0.0)):
+    for name, share, radius in (
+        ("back", 1.0, a.EYE_RADIUS * 0.9),
+        ("margin", 1.0, a.LID_RADIUS),
+        ("lid", 0.8, a.LID_RADIUS),
+        ("crease", 0.35, 0.0),
+    ):
         loop = mesh.rings[f"eye_{name}"]
         here = mesh.vertices[loop]
         shift = share * np.where(up > 0, upper, lower) * np.abs(up) ** 0.7
         field[loop, 1] = shift
         if radius:
-            field[loop, 2] = lid_sphere(here[:, 0], here[:, 1] + shift, radius) - lid_sphere(here[:, 0], here[:, 1], radius)
+            field[loop, 2] = lid_sphere(here[:, 0], here[:, 1] + shift, radius) - lid_sphere(
+                here[:, 0], here[:, 1], radius
+            )
     return field
 
 
@@ -255,8 +278,6 @@ def residual(known: np.ndarray, count: int) -> np.ndarray:
 def expressions() -> tuple[np.ndarray, list[str]]:
     """(64, N, 3) and the names, "" for the residual ones."""
     fields = np.stack(list(named().values()))
-    rest = residual(fields, COUNT - len(fields))
+    known = fields[[name != "jawRight" for name in NAMES]]  # which is jawLeft backwards
+    rest = residual(known, COUNT - len(fields))
     return np.concatenate([fields, rest]), [*NAMES, *[""] * len(rest)]
-
-
-__all__ = ["COUNT", "NAMES", "expressions", "follow_lips"]

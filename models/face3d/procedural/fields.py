@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from models.face3d.procedural import anatomy as a
-from models.face3d.procedural.assembly import Head, head
+from models.face3d.procedural.assembly import Head, head, lip_loop
 from models.face3d.procedural.curves import step
 
 LIP_APART, LID_APART = 0.22, 0.10  # how far upper and lower lips (lids) count as apart though they touch
@@ -78,9 +78,9 @@ def only_skin(field: np.ndarray) -> np.ndarray:
 def follow_lips(field: np.ndarray) -> np.ndarray:
     """The rings behind the lips move with them, less and less with depth."""
     mesh = head()
-    loop = np.concatenate([mesh.rings["mouth_contact"], mesh.rings["mouth_contact@right"][13:0:-1]])
+    loop = lip_loop(mesh.rings)
     low, _ = mesh.piece["mouth_cavity"]
-    for k, share in enumerate((1.0, 0.7, 0.4, 0.1)):
+    for k, share in enumerate((1.0, 1.0, 0.7, 0.4, 0.1)):
         field[low + k * len(loop) : low + (k + 1) * len(loop)] = share * field[loop]
     return field
 
@@ -100,18 +100,22 @@ def jaw_share() -> np.ndarray:
     line = np.interp(angle, [0, 15, 80, 180], [a.MOUTH_LINE, a.MOUTH_LINE, 0.04, 0.3])
     soft = np.interp(angle, [0, 8, 14, 40, 80], [0.012, 0.02, 0.07, 0.30, 0.35])
     skin = step(0.0, 1.0, 0.5 - 0.5 * (label - line) / soft)
-    skin *= step(100, 60, angle) * step(-1.40, -1.0, label)
+    skin *= step(100, 60, angle) * step(-1.55, -0.90, label)
     share[: mesh.skin] = skin
     side = lip_side(mesh)
     for name in ("border", "body", "wet", "contact"):
         for suffix in ("", "@right"):
             loop = mesh.rings[f"mouth_{name}{suffix}"]
-            share[loop] = np.where(side[loop] < 0, 0.45 + 0.55 * np.minimum(-side[loop] * 1.15, 1), 0.45 * (1 - np.minimum(side[loop] * 1.15, 1)))
+            share[loop] = np.where(
+                side[loop] < 0,
+                0.45 + 0.55 * np.minimum(-side[loop] * 1.15, 1),
+                0.45 * (1 - np.minimum(side[loop] * 1.15, 1)),
+            )
     for name in ("teeth_lower", "tongue"):
         low, high = mesh.piece[name]
         share[low:high] = 1
     low, high = mesh.piece["mouth_cavity"]
-    loop = np.concatenate([mesh.rings["mouth_contact"], mesh.rings["mouth_contact@right"][13:0:-1]])
+    loop = lip_loop(mesh.rings)
     for k in range((high - low) // len(loop)):
         share[low + k * len(loop) : low + (k + 1) * len(loop)] = share[loop]
     return share

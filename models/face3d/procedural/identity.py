@@ -13,7 +13,9 @@ EYES = np.array([a.EYE_CENTRE]) * [[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]  # the sub
 Field = Callable[[np.ndarray], np.ndarray]
 
 
-def _field(dx: np.ndarray | float = 0.0, dy: np.ndarray | float = 0.0, dz: np.ndarray | float = 0.0, *, like: np.ndarray) -> np.ndarray:
+def _field(
+    dx: np.ndarray | float = 0.0, dy: np.ndarray | float = 0.0, dz: np.ndarray | float = 0.0, *, like: np.ndarray
+) -> np.ndarray:
     return np.stack([np.broadcast_to(v, like.shape[:1]) for v in (dx, dy, dz)], axis=1).astype(float)
 
 
@@ -91,25 +93,49 @@ def meanings() -> dict[str, Field]:
         return _field(0, 0.024 * bump(p[:, 1], 0.60, 0.09) * bump(p[:, 0], 0, 0.5) * _face(p), like=p)
 
     def brow_tilt(p: np.ndarray) -> np.ndarray:
-        return _field(0, 0.018 * np.tanh((np.abs(p[:, 0]) - 0.35) / 0.2) * bump(p[:, 1], 0.60, 0.09) * bump(p[:, 0], 0, 0.5) * _face(p), like=p)
+        return _field(
+            0,
+            0.018
+            * np.tanh((np.abs(p[:, 0]) - 0.35) / 0.2)
+            * bump(p[:, 1], 0.60, 0.09)
+            * bump(p[:, 0], 0, 0.5)
+            * _face(p),
+            like=p,
+        )
 
     def brow_ridge(p: np.ndarray) -> np.ndarray:
         return _field(0, 0, 0.024 * bump(p[:, 1], 0.56, 0.07) * bump(p[:, 0], 0, 0.35) * _face(p), like=p)
 
     def lip_upper(p: np.ndarray) -> np.ndarray:
-        return _field(0, 0.018 * bump(p[:, 1], -0.250, 0.032) * bump(p[:, 0], 0, 0.16) * _face(p), 0.012 * bump(p[:, 1], -0.29, 0.035) * bump(p[:, 0], 0, 0.16) * _face(p), like=p)
+        return _field(
+            0,
+            0.018 * bump(p[:, 1], -0.250, 0.032) * bump(p[:, 0], 0, 0.16) * _face(p),
+            0.012 * bump(p[:, 1], -0.29, 0.035) * bump(p[:, 0], 0, 0.16) * _face(p),
+            like=p,
+        )
 
     def lip_lower(p: np.ndarray) -> np.ndarray:
-        return _field(0, -0.018 * bump(p[:, 1], -0.440, 0.036) * bump(p[:, 0], 0, 0.16) * _face(p), 0.012 * bump(p[:, 1], -0.40, 0.035) * bump(p[:, 0], 0, 0.16) * _face(p), like=p)
+        return _field(
+            0,
+            -0.018 * bump(p[:, 1], -0.440, 0.036) * bump(p[:, 0], 0, 0.16) * _face(p),
+            0.012 * bump(p[:, 1], -0.40, 0.035) * bump(p[:, 0], 0, 0.16) * _face(p),
+            like=p,
+        )
 
     def mouth_width(p: np.ndarray) -> np.ndarray:
-        return _field(0.075 * p[:, 0] * bump(p[:, 1], -0.345, 0.12) * bump(p[:, 0], 0, 0.30) * step(0.75, 0.95, p[:, 2]), like=p)
+        return _field(
+            0.075 * p[:, 0] * bump(p[:, 1], -0.345, 0.12) * bump(p[:, 0], 0, 0.30) * step(0.75, 0.95, p[:, 2]), like=p
+        )
 
     def mouth_height(p: np.ndarray) -> np.ndarray:
-        return _field(0, 0.018 * bump(p[:, 1], -0.345, 0.17) * step(0.35, 0.7, p[:, 2]) * bump(p[:, 0], 0, 0.35), like=p)
+        return _field(
+            0, 0.018 * bump(p[:, 1], -0.345, 0.17) * step(0.35, 0.7, p[:, 2]) * bump(p[:, 0], 0, 0.35), like=p
+        )
 
     def mouth_forward(p: np.ndarray) -> np.ndarray:
-        return _field(0, 0, 0.020 * bump(p[:, 1], -0.345, 0.15) * bump(p[:, 0], 0, 0.26) * step(0.3, 0.7, p[:, 2]), like=p)
+        return _field(
+            0, 0, 0.020 * bump(p[:, 1], -0.345, 0.15) * bump(p[:, 0], 0, 0.26) * step(0.3, 0.7, p[:, 2]), like=p
+        )
 
     def mouth_corners(p: np.ndarray) -> np.ndarray:
         return _field(0, 0.012 * bump(p[:, 1], -0.345, 0.10) * bump(np.abs(p[:, 0]), 0.27, 0.09) * _face(p), like=p)
@@ -135,7 +161,12 @@ def meanings() -> dict[str, Field]:
         return _field(0.055 * p[:, 0] * strength, 0, 0.04 * (p[:, 2] - 0.0) * strength, like=p)
 
     def under_chin(p: np.ndarray) -> np.ndarray:
-        return _field(0, -0.040 * bump(p[:, 1], -0.85, 0.09) * step(0.1, 0.5, p[:, 2]), 0.03 * bump(p[:, 1], -0.90, 0.10) * step(0.1, 0.5, p[:, 2]), like=p)
+        return _field(
+            0,
+            -0.040 * bump(p[:, 1], -0.85, 0.09) * step(0.1, 0.5, p[:, 2]),
+            0.03 * bump(p[:, 1], -0.90, 0.10) * step(0.1, 0.5, p[:, 2]),
+            like=p,
+        )
 
     def gonion(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], -0.42, 0.12) * bump(np.abs(p[:, 0]), 0.62, 0.14) * bump(p[:, 2], 0.35, 0.3)
@@ -147,7 +178,11 @@ def meanings() -> dict[str, Field]:
         return _field(0.012 * np.sign(p[:, 0]) * jowl, -0.022 * jowl, 0.012 * jowl - 0.014 * fold, like=p)
 
     def shoulders(p: np.ndarray) -> np.ndarray:
-        return _field(0.06 * p[:, 0] * step(-1.15, -1.5, p[:, 1]), -0.03 * step(0.8, 1.8, np.abs(p[:, 0])) * step(-1.2, -1.5, p[:, 1]), like=p)
+        return _field(
+            0.06 * p[:, 0] * step(-1.15, -1.5, p[:, 1]),
+            -0.03 * step(0.8, 1.8, np.abs(p[:, 0])) * step(-1.2, -1.5, p[:, 1]),
+            like=p,
+        )
 
     def long_face(p: np.ndarray) -> np.ndarray:
         return _field(-0.014 * p[:, 0] * _face(p), 0.022 * (p[:, 1] - 0.2) * _face(p), like=p)

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.face3d.face_model import Eyeballs, LinearFaceModel
-from models.face3d.procedural.assembly import PART_NAMES, Head, head
+from models.face3d.face_model import Eyeballs, LinearFaceModel, triangles_around
+from models.face3d.procedural.assembly import PART_NAMES, Head, head, lip_loop
 from models.face3d.procedural.curves import step
 from models.face3d.procedural.expressions import NAMES, expressions
 from models.face3d.procedural.identity import EYES, identities
@@ -39,6 +39,21 @@ def rigidity(mesh: Head) -> np.ndarray:
     return stiff
 
 
+def neighbours(mesh: Head) -> Tensor:
+    """(N, K) triangles around each vertex, across the seams too, where the texture tears but the surface does not."""
+    partner = np.arange(len(mesh.vertices))
+    behind = np.flatnonzero(mesh.angle < -np.pi + 1e-6)  # the skin is doubled along the middle of the back
+    partner[behind] = mesh.mirror[behind]
+    loop = lip_loop(mesh.rings)
+    partner[mesh.piece["mouth_cavity"][0] + np.arange(len(loop))] = loop
+    for name in ("hair", "torso", "ear_right", "ear_left"):  # grids that go once around
+        columns = mesh.columns[name]
+        low, high = mesh.piece[name]
+        partner[low + columns - 1 : high : columns] = np.arange(low, high, columns)
+    welded = torch.from_numpy(partner)
+    return triangles_around(welded[torch.from_numpy(mesh.triangles)], len(partner))[welded]
+
+
 def procedural_head() -> ProceduralHead:
     """The project's own face model: about 3,000 vertices, 80 identity, 64 expression, 80 texture directions.
 
@@ -69,6 +84,7 @@ def procedural_head() -> ProceduralHead:
         texture_basis=tensor(colours),
         triangles=tensor(mesh.triangles),
         landmarks=tensor(mesh.landmarks),
+        neighbours=neighbours(mesh),
         expression_names=names,
         expression_low=torch.where(named, 0.0, -1.0),
         expression_high=torch.ones(len(names)),

@@ -11,12 +11,15 @@ from models.face3d.procedural.skull import surface
 
 @dataclass(frozen=True)
 class Part:
-    """name; vertices (N, 3); triangles (F, 3), counter-clockwise from outside; uv (N, 2) within the part's own square."""
+    """name; vertices (N, 3); triangles (F, 3), counter-clockwise from outside; uv (N, 2) within the part's own square;
+    columns: of a grid stored row by row, 0 where it is none.
+    """
 
     name: str
     vertices: np.ndarray
     triangles: np.ndarray
     uv: np.ndarray
+    columns: int = 0
 
 
 def grid_triangles(rows: int, columns: int) -> np.ndarray:
@@ -31,12 +34,17 @@ def grid(name: str, vertices: np.ndarray, uv: np.ndarray | None = None) -> Part:
     rows, columns = vertices.shape[:2]
     if uv is None:
         uv = np.stack(np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows)), axis=-1)
-    return Part(name, vertices.reshape(-1, 3), grid_triangles(rows, columns), uv.reshape(-1, 2))
+    return Part(name, vertices.reshape(-1, 3), grid_triangles(rows, columns), uv.reshape(-1, 2), columns)
+
+
+def turned(uv: np.ndarray, axis: int) -> np.ndarray:
+    """uv (N, 2) with one axis reversed, so that triangles stay counter-clockwise in the texture."""
+    return np.where(np.arange(2) == axis, 1 - uv, uv)
 
 
 def mirrored(part: Part, name: str) -> Part:
     """The same on the other side."""
-    return Part(name, part.vertices * [-1, 1, 1], part.triangles[:, ::-1], part.uv)
+    return Part(name, part.vertices * [-1, 1, 1], part.triangles[:, ::-1], turned(part.uv, 0), part.columns)
 
 
 # Angle from the gaze of the rings: pupil, iris and white meet in pairs of rings, so that their borders are sharp.
@@ -78,7 +86,7 @@ def tooth_row(upper: bool) -> Part:
     edge = -0.352 if upper else -0.362
     rows = [np.stack([x * (1 + d), np.full(columns, edge + (h if upper else -h)), z + d], axis=1) for d, h in lines]
     part = grid("teeth_upper" if upper else "teeth_lower", np.stack(rows))
-    return part if upper else Part(part.name, part.vertices, part.triangles[:, ::-1], part.uv)
+    return part if upper else Part(part.name, part.vertices, part.triangles[:, ::-1], turned(part.uv, 1), part.columns)
 
 
 def tongue() -> Part:
@@ -92,7 +100,7 @@ def tongue() -> Part:
     z = along[:, None] - 0.05 * across**2
     vertices = np.stack([x, y, z], axis=-1)
     part = grid("tongue", vertices)
-    return Part(part.name, part.vertices, part.triangles[:, ::-1], part.uv)
+    return Part(part.name, part.vertices, part.triangles[:, ::-1], turned(part.uv, 1), part.columns)
 
 
 def ear() -> Part:
@@ -107,7 +115,9 @@ def ear() -> Part:
     rim = step(-0.95, -0.35, cos) * step(-0.98, -0.55, sin)  # the rolled part: top, back; neither cheek nor lobe
     flat = np.interp(radius, [0, 0.5, 0.8, 1.0], [-0.045, -0.004, 0.0, -0.004])
     out = np.where(np.arange(10)[:, None] < 7, rim * high + (1 - rim) * flat, high - 0.012 * (1 - rim))
-    out = out + 0.028 * bump(radius, 0.66, 0.16) * bump(turn, np.pi * 1.02, 0.35) * (np.arange(10)[:, None] < 7)  # tragus
+    out = out + 0.028 * bump(radius, 0.66, 0.16) * bump(turn, np.pi * 1.02, 0.35) * (
+        np.arange(10)[:, None] < 7
+    )  # tragus
     wide = np.where(cos > 0, 0.175, 0.150) * (1 - 0.22 * step(0.1, -1.0, sin)) * cos + 0.02 * sin
     tall = np.where(sin > 0, 0.310, 0.300) * sin
     along, up = 0.155 + radius * wide, radius * tall
@@ -116,7 +126,7 @@ def ear() -> Part:
     y = 0.150 + up
     z = 0.205 - along * np.cos(lean) + out * np.sin(lean) - 0.17 * up
     part = grid("ear", np.stack([x, y, z], axis=-1))
-    return Part("ear", part.vertices, part.triangles[:, ::-1], part.uv)
+    return Part("ear", part.vertices, part.triangles[:, ::-1], turned(part.uv, 0), part.columns)
 
 
 HAIRLINE = np.array(  # angle in degrees from straight ahead, label of the section; sideburns before the ears
@@ -176,7 +186,11 @@ def cavity_rings(contact: np.ndarray) -> list[np.ndarray]:
     side, high = contact[:, 0] / a.INNER_CORNER[0], np.cos(turn)
     inner = contact + np.stack([0 * side, 0.03 * high, -0.05 + 0 * side], axis=1)
     rings = [inner]
-    for width, up, down, z, curve in ((0.315, 0.17, 0.21, 0.93, 0.16), (0.33, 0.20, 0.24, 0.60, 0.05), (0.22, 0.13, 0.17, 0.25, 0.0)):
+    for width, up, down, z, curve in (
+        (0.315, 0.17, 0.21, 0.93, 0.16),
+        (0.33, 0.20, 0.24, 0.60, 0.05),
+        (0.22, 0.13, 0.17, 0.25, 0.0),
+    ):
         y = a.MOUTH_LINE + np.where(high > 0, up, down) * high
         rings.append(np.stack([width * np.sin(turn), y, z - curve * np.sin(turn) ** 2], axis=1))
     return rings

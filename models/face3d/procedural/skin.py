@@ -79,8 +79,18 @@ def add_eye(half: Half) -> None:
     angle = 2 * np.pi * np.arange(EYE_LOOP) / EYE_LOOP
     side, up = -np.cos(angle), np.sin(angle)
     ends = np.abs(side) ** 3
-    grow = {"orbit": (0.060, 0.120, 0.105), "crease": (0.028, 0.062, 0.050), "lid": (0.010, 0.026, 0.022), "margin": (0, 0, 0)}
-    skin = {"orbit": (1.0, 1.0), "crease": (0.30, 0.95), "lid": (0.0, 0.5), "margin": (0.0, 0.0)}  # share of face: middle, ends
+    grow = {
+        "orbit": (0.060, 0.120, 0.105),
+        "crease": (0.028, 0.062, 0.050),
+        "lid": (0.010, 0.026, 0.022),
+        "margin": (0, 0, 0),
+    }
+    skin = {
+        "orbit": (1.0, 1.0),
+        "crease": (0.30, 0.95),
+        "lid": (0.0, 0.5),
+        "margin": (0.0, 0.0),
+    }  # share of face: middle, ends
     for name, (out, above, below) in grow.items():
         px = x + out * side
         py = y + np.where(up > 0, above, below) * np.sign(up) * np.abs(up) ** 0.8
@@ -120,7 +130,7 @@ def add_mouth(half: Half) -> None:
         )
     lift = {  # depth over the face: upper, lower, corner
         "around": (0.0, -0.004, -0.004), "skin": (0.0, -0.006, -0.015), "border": (0.022, 0.008, -0.035),
-        "body": (0.042, 0.045, -0.04), "wet": (0.022, 0.030, -0.045), "contact": (-0.008, -0.004, -0.05),
+        "body": (0.042, 0.045, -0.04), "wet": (0.022, 0.030, -0.045), "contact": (-0.006, -0.006, -0.05),
     }  # fmt: skip
     for name in MOUTH_RINGS:
         top, low = loops[name]
@@ -222,7 +232,10 @@ def half_face() -> tuple[Half, np.ndarray]:
     half.add("fill", position, points)
 
     chart = np.concatenate(half.chart)
-    triangles = Delaunay(chart).simplices
+    inner = [*(f"mouth_{name}" for name in MOUTH_RINGS[3:]), *(f"eye_{name}" for name in EYE_RINGS[2:])]
+    held = [half.rings[name] for name in inner] + [half.rings[name][1:-1] for name in ("brow", "brow_lower")]
+    free = np.setdiff1d(np.arange(half.count), np.concatenate(held))  # ribbons take the others
+    triangles = free[Delaunay(chart[free]).simplices]
     middle = chart[triangles].mean(1)
     keep = ~points_inside(middle, half.chart_of("eye_crease"))
     keep &= ~points_inside(middle, half.chart_of("mouth_border"))
@@ -259,7 +272,10 @@ def add_back(half: Half, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     full = (a00 >= 0) & (a01 >= 0) & (a10 >= 0) & (a11 >= 0)
     quads = np.stack([a00, a01, a11, a00, a11, a10], axis=-1)[full].reshape(-1, 3)
     inner = (quads[:, :, None] == half.rings["edge"]).any(2).all(1)
-    inside = inner & points_inside(np.concatenate(half.chart)[quads].mean(1), np.array([[0, BOTTOM], [columns[-1], BOTTOM], [columns[-1], TOP], [0, TOP]]))
+    inside = inner & points_inside(
+        np.concatenate(half.chart)[quads].mean(1),
+        np.array([[0, BOTTOM], [columns[-1], BOTTOM], [columns[-1], TOP], [0, TOP]]),
+    )
     top = index[-1]
     fan = np.stack([top[:-1], top[1:], np.full(len(top) - 1, half.count - 1)], axis=1)
     return np.concatenate([quads[~inside], fan])

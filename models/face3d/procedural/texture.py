@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from models.face3d.procedural import anatomy as a
 from models.face3d.procedural.assembly import PART_NAMES, Head, head
 from models.face3d.procedural.curves import bump, step
 from models.face3d.procedural.parts import EYE_SPOKES
@@ -53,7 +52,12 @@ def mean_colours(mesh: Head) -> np.ndarray:
     w = weights(mesh)
     colour[w["iris"] > 0] = IRIS
     colour[w["pupil"] > 0] = PUPIL
-    for key, change in (("blush", (0.03, -0.02, -0.015)), ("nose", (0.02, -0.025, -0.02)), ("under_eye", (-0.03, -0.03, -0.015)), ("socket", (-0.025, -0.035, -0.03))):
+    for key, change in (
+        ("blush", (0.03, -0.02, -0.015)),
+        ("nose", (0.02, -0.025, -0.02)),
+        ("under_eye", (-0.03, -0.03, -0.015)),
+        ("socket", (-0.025, -0.035, -0.03)),
+    ):
         colour += w[key][:, None] * change
     colour -= w["nostrils"][:, None] * (colour - [0.16, 0.09, 0.08])
     for low, high in ((mesh.piece[k]) for k in ("eye_right", "eye_left")):
@@ -107,7 +111,10 @@ def directions(mesh: Head) -> tuple[np.ndarray, list[str]]:
         ("lid_shade", {"lids": (-0.03, -0.03, -0.02)}),
         ("neck_shade", {"neck": (-0.02, -0.018, -0.016)}),
     ]  # fmt: skip
-    found = [sum((w[key][:, None] * np.array(change) for key, change in parts.items()), np.zeros((len(flesh), 3))) for _, parts in table]
+    found = [
+        sum((w[key][:, None] * np.array(change) for key, change in parts.items()), np.zeros((len(flesh), 3)))
+        for _, parts in table
+    ]
     names = [name for name, _ in table]
     random = np.random.default_rng(81)
     for k in range(COUNT - len(found)):
@@ -123,6 +130,3 @@ def textures() -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Mean (N, 3), directions (80, N, 3), names."""
     mesh = head()
     return mean_colours(mesh), *directions(mesh)
-
-
-__all__ = ["COUNT", "a", "textures"]
