@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -12,12 +12,15 @@ from configs.instantiate import build
 from configs.schema import Prepare
 from models.errors import UserError
 
+if TYPE_CHECKING:
+    from preparation.coefficients import Estimator
+
 # What decides about the bytes of the shards; the rest (workers, runner, folders) may change between two calls.
 SETTINGS = {
     "videos": ("data", "analyser", "crop", "rules", "shards", "kind", "crf"),
     "synthetic": ("source", "shards", "kind", "crf"),
 }
-OF_VIDEOS = ("input", "identities", "policy", "data", "analyser", "crop", "rules")
+OF_VIDEOS = ("input", "identities", "policy", "data", "analyser", "crop", "rules", "coefficients", "face_model")
 
 
 @command("prepare", Prepare)
@@ -29,17 +32,24 @@ def main(config: DictConfig) -> None:
     python prepare.py source=synthetic output=shards size=128 source.speakers=24
     python prepare.py source=synthetic task=preview output=preview
     python prepare.py task=describe output=shards
+    python prepare.py task=coefficients output=shards face_model=procedural
 
-    Each clip is decoded by its time stamps to 25 fps, cut at shot changes, tracked, cropped and written with its sound
-    and landmarks. A bad clip never stops the run: it is listed with its reason in rejected.csv. A run that was
-    stopped goes on where it was when it is called again. Synthetic speakers need no input: their looks, speech and
-    motion follow from source.seed, and the shards hold the exact truth beside the pictures.
+    Each clip is decoded by its time stamps to 25 fps, cut at shot changes, tracked, cropped and written with its sound,
+    landmarks and 3DMM coefficients; task=coefficients adds those of another face model to finished shards. A bad clip
+    never stops the run: it is listed with its reason in rejected.csv. A run that was stopped goes on where it was when
+    it is called again. Synthetic speakers need no input: their looks, speech and motion follow from source.seed, and
+    the shards hold the exact truth beside the pictures.
     """
     output = Path(config.output).expanduser()
     if config.task == "describe":
         from preparation.describe import describe
 
         describe(output, config.rows)
+        return
+    if config.task == "coefficients":
+        from preparation.add_coefficients import add_coefficients
+
+        add_coefficients(output, estimator(config), build(config.runner))
         return
     chosen = HydraConfig.get().runtime.choices["source"]
     check_keys(chosen)
@@ -53,7 +63,11 @@ def main(config: DictConfig) -> None:
     from preparation.run import KEPT_ASIDE, Preparation
 
     plan: Any = OmegaConf.to_container(config, resolve=True)
-    extra = {"make_analyser": partial(build, plan["analyser"])} if chosen == "videos" else {}
+    extra, facts = {}, None
+    if chosen == "videos":
+        coefficients = estimator(config)
+        facts = coefficients.facts()  # a missing file is said here, before any work
+        extra = {"make_analyser": partial(build, plan["analyser"]), "coefficients": coefficients}
     source = build(config.source, **extra)
     clips = source.clips()
     Preparation(
@@ -62,9 +76,19 @@ def main(config: DictConfig) -> None:
         ClipWorker(source, output.resolve() / KEPT_ASIDE, config.kind, config.crf),
         build(config.runner),
         build(config.shards),
-        {"crop": None, **{key: plan[key] for key in SETTINGS[chosen]}},
+        {"crop": None, **{key: plan[key] for key in SETTINGS[chosen]}, "coefficients": facts and vars(facts)},
         source.analyser,  # a missing package or model is said here, before any work
     ).run()
+
+
+def estimator(config: DictConfig) -> "Estimator":
+    """What gives the coefficients; says which one that is and why."""
+    plan: Any = OmegaConf.to_container(config, resolve=True)
+    chosen = plan.get("face_model")
+    made: Estimator = build(config.coefficients, make_face_model=chosen and partial(build, chosen))
+    if made.why:
+        print(made.why)
+    return made
 
 
 def check_keys(chosen: str) -> None:

@@ -47,6 +47,8 @@ def describe(output: Path, rows: int = 40, landmarks: bool = True) -> Path:
         say(f"{split}: {of_split} segments of {len(people)} identities")
         share = max(round(rows * of_split / max(int(totals["samples"]), 1)), 1)
         shown += segments(output, split, limit=share)
+    for line in _coefficients(shown):
+        say(line)
     say("")
     for line in _table(shown):
         say(line)
@@ -101,6 +103,16 @@ def _table(shown: list[Segment]) -> list[str]:
         )
         lines += [f"    {note}" for note in decisions["notes"]]
     return lines
+
+
+def _coefficients(shown: list[Segment]) -> list[str]:
+    """One line per face model and estimator."""
+    made = Counter(
+        f"coefficients of {model} {facts['model_version']} by {facts['estimator']} {facts['estimator_version']}"
+        for segment in shown
+        for model, facts in segment.info.get("coefficients", {}).items()
+    )
+    return [f"{what}: {count} of the {len(shown)} segments shown" for what, count in sorted(made.items())]
 
 
 def _reasons(path: Path) -> Counter[str]:

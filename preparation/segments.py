@@ -135,7 +135,7 @@ def _info(
         "audio": audio,
         "av_offset_s": None,
         "analyser": {"name": analyser.name, "version": analyser.version, "licence": analyser.licence},
-        "face_model": None,
+        "coefficients": {},
         "licence": clip.licence,
         "video": {
             "codec": video.codec,

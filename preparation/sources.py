@@ -7,6 +7,7 @@ from typing import Protocol
 from datamodules.shard_format import Segment
 from models.errors import UserError
 from preparation.clip import Clip
+from preparation.coefficients import Estimator, Nothing, add
 from preparation.faces import Analyser
 from preparation.planning import SegmentRules
 from preparation.segments import segments
@@ -43,12 +44,19 @@ class Videos:
         input: the folder, a video, or a list.
         rules: what becomes of a clip.
         make_analyser: makes the face analyser; called once per process that analyses.
+        coefficients: adds 3DMM coefficients to each segment.
     """
 
     def __init__(
-        self, tree: VideoTree, input: str | None, rules: SegmentRules, make_analyser: Callable[[], Analyser]
+        self,
+        tree: VideoTree,
+        input: str | None,
+        rules: SegmentRules,
+        make_analyser: Callable[[], Analyser],
+        coefficients: Estimator | None = None,
     ) -> None:
         self.tree, self.input, self.rules, self.make_analyser = tree, input, rules, make_analyser
+        self.coefficients = Nothing() if coefficients is None else coefficients
         self._analyser: Analyser | None = None
 
     @property
@@ -72,4 +80,5 @@ class Videos:
         """See `Source`."""
         if self._analyser is None:
             self._analyser = self.make_analyser()
-        yield from segments(clip, self._analyser, self.rules)
+        for segment in segments(clip, self._analyser, self.rules):
+            yield add(segment, self.coefficients)

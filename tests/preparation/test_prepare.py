@@ -52,7 +52,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def hostile(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("hostile") / "shards"
-    result = prepare(f"input={real_data}/bad", f"output={output}", "workers=2")
+    result = prepare(f"input={real_data}/bad", f"output={output}", "workers=2", "coefficients=none")
     assert result.returncode == 0, result.stderr
     return output
 
@@ -107,7 +107,7 @@ def test_hostile_videos_end_as_they_should(hostile: Path) -> None:
 
 @pytest.mark.slow
 def test_one_worker_writes_what_two_write(real_data: Path, hostile: Path, tmp_path: Path) -> None:
-    assert prepare(f"input={real_data}/bad", f"output={tmp_path}/one", "workers=1").returncode == 0
+    assert prepare(f"input={real_data}/bad", f"output={tmp_path}/one", "workers=1", "coefficients=none").returncode == 0
     assert digests(tmp_path / "one") == digests(hostile)
 
 
@@ -118,7 +118,8 @@ def test_real_clips(real_data: Path, tmp_path: Path) -> None:
     listed = tmp_path / "list.csv"
     listed.write_text("path,end\n" + "".join(f"{path},2.4\n" for path in videos))
     output = tmp_path / "shards"
-    result = prepare(f"input={listed}", f"identities={real_data}/metadata.csv", f"output={output}", "workers=2")
+    people = f"identities={real_data}/metadata.csv"
+    result = prepare(f"input={listed}", people, f"output={output}", "workers=2", "coefficients=none")
     assert result.returncode == 0, result.stderr
     assert set(read_dataset(output).identities) == {"train", "test"}
     found = all_segments(output)

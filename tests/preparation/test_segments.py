@@ -81,11 +81,11 @@ def test_everything_decided_is_said(tmp_path: Path) -> None:
     assert segment.key == "made/ann/talk/0000"
     assert segment.frames.shape == (50, 64, 64, 3)
     assert (info["span"], info["fps"], info["frames"], info["size"], info["split"]) == ([0, 2], 25, 50, 64, None)
-    assert (info["source"], info["licence"], info["av_offset_s"], info["face_model"]) == (
+    assert (info["source"], info["licence"], info["av_offset_s"], info["coefficients"]) == (
         "talk.mp4",
         "ours",
         None,
-        None,
+        {},
     )
     assert info["analyser"]["name"] == "disc"
     assert info["audio"] == {"rate": 16000, "source_rate": 48000, "source_channels": 1, "start_s": 0, "beside": False}
