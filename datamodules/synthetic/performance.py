@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from datamodules.synthetic import mouth
-from datamodules.synthetic.listening import listen
 from datamodules.synthetic.motion import Motion, move
 from datamodules.synthetic.speech import Accent, Sound, draw_utterance
 from datamodules.synthetic.style import Style
@@ -49,6 +48,8 @@ def perform(
     if recording is not None:
         audio = np.zeros(frames * _PER_FRAME, np.float32)
         audio[: min(len(recording), len(audio))] = recording[: len(audio)]
+        from datamodules.synthetic.listening import listen  # scipy's filters take a second to load
+
         sounds: tuple[Sound, ...] = ()
         heard = listen(audio, times, style.articulation)
         path, accents, phrases = heard.mouth, heard.accents, heard.phrases

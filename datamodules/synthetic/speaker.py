@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from datamodules.shard_format import AUDIO_RATE, Segment
+from datamodules.synthetic.embedded import head
 from datamodules.synthetic.motion import expression_array
 from datamodules.synthetic.origin import EMBEDDED, LICENCE, VERSION
 from datamodules.synthetic.performance import Performance, perform
 from datamodules.synthetic.person import Person, draw_person
 from datamodules.synthetic.phonemes import VISEMES
-from datamodules.synthetic.sitter import head
 from datamodules.synthetic.studio import film
 from datamodules.synthetic.style import Style, draw_style
 from datamodules.synthetic.voice import Voice, draw_voice

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import convolve1d
 
 from datamodules.synthetic.speech import Sound, Utterance
 
@@ -157,6 +156,7 @@ def _inside(times: np.ndarray, start: float, end: float) -> slice:
 
 
 def _smooth(track: np.ndarray, width: int) -> np.ndarray:
-    """A track (n, ...) averaged over `width` values under a Hann window."""
+    """A track (n, ...) averaged over `width` values, an odd number, under a Hann window."""
     window = np.hanning(width + 2)[1:-1]
-    return convolve1d(track, window / window.sum(), axis=0, mode="nearest")
+    padded = np.pad(track, [(width // 2, width // 2), *[(0, 0)] * (track.ndim - 1)], "edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, width, axis=0) @ (window / window.sum())

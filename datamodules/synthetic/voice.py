@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.signal import butter, sosfilt
 
 from datamodules.synthetic.speech import Utterance
 from datamodules.synthetic.vocal_tract import CONTROL_RATE, Controls, controls
@@ -15,6 +14,7 @@ from datamodules.synthetic.vocal_tract import CONTROL_RATE, Controls, controls
 RATE = 16000
 _STEP = RATE // CONTROL_RATE  # samples from one control value to the next
 _FINER = 4  # steps of the glottal pulse per sample, against aliasing
+_HIGH_PASS = 0.98  # pole of the high pass, 50 Hz
 _SPEECH_LEVEL = 0.1  # root mean square of loud passages
 
 
@@ -65,8 +65,7 @@ def speak(utterance: Utterance, voice: Voice, rng: np.random.Generator) -> np.nd
     """The sound of an utterance: (16000 * seconds,) float32 at 16 kHz, within [-0.95, 0.95], without offset."""
     count = round(utterance.seconds * RATE)
     tracks = controls(utterance, voice.pitch, voice.melody, voice.tract, rng)
-    raw = synthesise(tracks, voice, count, rng)
-    sound = sosfilt(butter(2, 60, "highpass", fs=RATE, output="sos"), raw)
+    sound = synthesise(tracks, voice, count, rng)
     level = np.sqrt(np.mean(np.sort(sound**2)[count // 2 :])) + 1e-9  # of the louder half
     sound = sound * (_SPEECH_LEVEL * voice.loudness / level) + rng.normal(0, _SPEECH_LEVEL * voice.room, count)
     sound -= sound.mean()
@@ -111,6 +110,7 @@ def _kernel(
     chopped_1, chopped_2 = 0.0, 0.0
     narrow = np.zeros((2, 2))  # the same for the two resonators of the hiss
     factors = np.zeros((5, 3))
+    before, level = 0.0, 0.0
     pole_a, pole_b, pole_c = _resonator(270.0, 100.0, rate)
     for at in range(count):
         block, within = at // step, (at % step) / step
@@ -159,7 +159,9 @@ def _kernel(
         for number in range(2):
             out = hiss_gain * rushing + hiss_b * narrow[number, 0] + hiss_c * narrow[number, 1]
             narrow[number, 1], narrow[number, 0], rushing = narrow[number, 0], out, out
-        sound[at] = value + hissing * rushing
+        mixed = value + hissing * rushing
+        level = mixed - before + _HIGH_PASS * level  # no rumble, no offset
+        before, sound[at] = mixed, level
     return sound
 
 
