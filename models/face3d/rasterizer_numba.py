@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 
+@functools.cache
 def available() -> bool:
     """Whether numba is installed."""
     return importlib.util.find_spec("numba") is not None
