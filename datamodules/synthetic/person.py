@@ -94,10 +94,11 @@ class Person:
     """Everything that stays the same in all clips of a speaker.
 
     identity (80,), texture (80,) and lighting (27,), all float32, are coefficients of the embedded face model;
-    the rest is painted over it. Two persons are the same if their seeds are.
+    the rest is painted over it; hair, beard and voice go by `man`. Two persons are the same if their seeds are.
     """
 
     seed: int
+    man: bool
     identity: np.ndarray
     texture: np.ndarray
     lighting: np.ndarray
@@ -138,8 +139,26 @@ _HAIR_COLOURS = np.array(
 _HAIR_SHARE = np.array([0.22, 0.18, 0.16, 0.10, 0.06, 0.05, 0.12, 0.11])
 _GREY = np.array([0.62, 0.61, 0.60])
 # iris and ring: dark brown, brown, hazel, green, blue, grey blue
-_IRISES = np.array([(0.17, 0.10, 0.06), (0.30, 0.18, 0.09), (0.38, 0.30, 0.14), (0.33, 0.40, 0.22), (0.30, 0.44, 0.58), (0.40, 0.46, 0.50)])
-_RINGS = np.array([(0.24, 0.14, 0.07), (0.42, 0.25, 0.11), (0.46, 0.31, 0.13), (0.50, 0.42, 0.18), (0.45, 0.53, 0.58), (0.46, 0.47, 0.44)])
+_IRISES = np.array(
+    [
+        (0.17, 0.10, 0.06),
+        (0.30, 0.18, 0.09),
+        (0.38, 0.30, 0.14),
+        (0.33, 0.40, 0.22),
+        (0.30, 0.44, 0.58),
+        (0.40, 0.46, 0.50),
+    ]
+)
+_RINGS = np.array(
+    [
+        (0.24, 0.14, 0.07),
+        (0.42, 0.25, 0.11),
+        (0.46, 0.31, 0.13),
+        (0.50, 0.42, 0.18),
+        (0.45, 0.53, 0.58),
+        (0.46, 0.47, 0.44),
+    ]
+)
 _IRIS_SHARE = np.array([0.30, 0.27, 0.11, 0.09, 0.14, 0.09])
 
 
@@ -161,6 +180,7 @@ def draw_person(seed: int) -> Person:
     hair = _draw_hair(stream(_Trait.HAIR), man, skin.age, float(texture[0]))
     return Person(
         seed=seed,
+        man=bool(man),
         identity=normal(_Trait.IDENTITY, IDENTITY),
         texture=texture,
         lighting=draw_lighting(stream(_Trait.LIGHTING)),
@@ -189,7 +209,16 @@ def _draw_texture(numbers: np.ndarray, man: bool) -> np.ndarray:
     for name in ("blush", "socket_shade", "under_eye_shade", "lid_shade", "beard_shadow"):
         numbers[where[name]] = 0.35 * abs(numbers[where[name]])
     numbers[where["beard_shadow"]] *= man
-    for name in ("redness", "yellowness", "lip_colour", "lip_darkness", "ear_redness", "neck_shade", "tooth_shade", "white_shade"):
+    for name in (
+        "redness",
+        "yellowness",
+        "lip_colour",
+        "lip_darkness",
+        "ear_redness",
+        "neck_shade",
+        "tooth_shade",
+        "white_shade",
+    ):
         numbers[where[name]] *= 0.6
     for name in ("redness", "blush", "socket_shade", "ear_redness"):
         numbers[where[name]] *= np.clip(1.2 - 0.35 * numbers[where["melanin"]], 0.2, 1)
@@ -214,9 +243,11 @@ def _draw_skin(rng: np.random.Generator, tone: float) -> Skin:
 
 def _draw_hair(rng: np.random.Generator, man: bool, age: float, tone: float) -> Hair:
     """`tone` is the first number of the texture: above 0 for darker skin, with which fair hair is rare."""
-    styles, share = (_STYLES_OF_MEN if man else _STYLES_OF_WOMEN)
+    styles, share = _STYLES_OF_MEN if man else _STYLES_OF_WOMEN
     style = str(rng.choice(styles, p=share))
-    fairness = np.array([1, 1, 1, 1, 1, 1, 1, 1]) if tone < 0.9 else np.array([1, 0.6, 0.25, 0.08, 0.05, 0.01, 0.01, 0.03])
+    fairness = (
+        np.array([1, 1, 1, 1, 1, 1, 1, 1]) if tone < 0.9 else np.array([1, 0.6, 0.25, 0.08, 0.05, 0.01, 0.01, 0.03])
+    )
     colours = _HAIR_SHARE * fairness
     colour = _HAIR_COLOURS[rng.choice(len(colours), p=colours / colours.sum())] * rng.uniform(0.8, 1.25)
     grey = float(np.clip(rng.uniform(-0.9, 1.0) + 1.2 * (age - 0.35), 0, 1)) if age > 0.4 else 0.0
@@ -275,7 +306,9 @@ def _draw_eyes(rng: np.random.Generator, man: bool, tone: float) -> Eyes:
 
 def _draw_lips(rng: np.random.Generator, man: bool) -> Lips:
     lipstick = 0.0 if man or rng.random() < 0.45 else float(rng.uniform(0.35, 0.85))
-    shades = np.array([(0.62, 0.10, 0.13), (0.72, 0.32, 0.34), (0.50, 0.14, 0.22), (0.66, 0.28, 0.22), (0.42, 0.16, 0.16)])
+    shades = np.array(
+        [(0.62, 0.10, 0.13), (0.72, 0.32, 0.34), (0.50, 0.14, 0.22), (0.66, 0.28, 0.22), (0.42, 0.16, 0.16)]
+    )
     return Lips(
         tint=_triple(shades[rng.integers(len(shades))] * rng.uniform(0.85, 1.15)),
         gloss=float(rng.uniform(0.1, 0.5) + 0.4 * (lipstick > 0)),

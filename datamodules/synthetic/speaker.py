@@ -60,8 +60,7 @@ class Take:
 def draw_speaker(number: int) -> Speaker:
     """The speaker of a number: the same everywhere."""
     person = draw_person(number)
-    low = 0.85 if person.beard.kind != "none" else None
-    voice = draw_voice(np.random.default_rng((number, _VOICE)), low)
+    voice = draw_voice(np.random.default_rng((number, _VOICE)), 0.8 if person.man else 0.2)
     return Speaker(number, person, voice, draw_style(np.random.default_rng((number, _STYLE))))
 
 

@@ -42,10 +42,9 @@ class Voice:
     rate: float
 
 
-def draw_voice(rng: np.random.Generator, low: float | None = None) -> Voice:
-    """A random voice; `low` is its place between a high (0) and a low voice (1), drawn where it is None."""
-    if low is None:
-        low = float(np.clip(rng.choice([0.2, 0.8]) + rng.normal(0, 0.12), 0, 1))
+def draw_voice(rng: np.random.Generator, low: float) -> Voice:
+    """A random voice near `low`: from 0, the highest voices of women, to 1, the lowest of men."""
+    low = float(np.clip(low + rng.normal(0, 0.13), 0, 1))
     return Voice(
         pitch=float(215 * (105 / 215) ** low * np.exp(rng.normal(0, 0.1))),
         melody=float(rng.uniform(2.0, 5.5)),

@@ -10,7 +10,7 @@ from datamodules.synthetic.voice import RATE, Voice, draw_voice, speak
 from models.audio.mel import MelSpectrogram
 
 
-def voice(seed: int = 0, low: float | None = None) -> Voice:
+def voice(seed: int = 0, low: float = 0.7) -> Voice:
     return draw_voice(np.random.default_rng(seed), low)
 
 
