@@ -110,33 +110,32 @@ class FaceRecon(SupervisedModule):
         return Faces(warp(frames, alignment, self.side), mask, points, truth)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Those of weight other than 0, as far as the batch has what they need."""
+        """See `compare`; those that need what the batch does not have are left out."""
         with self.exactly():
             faces = self.faces(batch, misalign=True)
         estimate = self.model(faces.image).map(Tensor.float)
         with self.exactly():
-            losses = self.compare(estimate, faces)
-        return {name: loss for name, loss in losses.items() if self.weights.get(name)}
+            return self.compare(estimate, faces)
 
     def compare(self, estimate: Coefficients, faces: Faces) -> dict[str, Tensor]:
-        """The losses of coefficients against what is known of the faces."""
-        count = faces.points.shape[1]
+        """The losses of weight other than 0 of coefficients against what is known of the faces."""
+        count, wanted = faces.points.shape[1], {name for name, weight in self.weights.items() if weight}
         points = project_landmarks(self.face_model, estimate, Camera.deep3d(SIDE))[:, :count]
-        losses = {
-            "landmarks": weighted_landmarks(points, faces.points, self.point_weights[:count]),
-            "prior": coefficient_prior(estimate, self.prior),
-            "white_light": white_light(estimate.lighting),
-        }
+        losses = {"landmarks": weighted_landmarks(points, faces.points, self.point_weights[:count])}
+        if "prior" in wanted:
+            losses["prior"] = coefficient_prior(estimate, self.prior)
+        if "white_light" in wanted:
+            losses["white_light"] = white_light(estimate.lighting)
         if faces.truth is not None:
             losses |= {f"truth_{name}": loss for name, loss in coefficient_truth(estimate, faces.truth).items()}
-        if self.weights.get("photometric") or self.weights.get("silhouette"):
+        if wanted & {"photometric", "silhouette"}:
             seen = self.rendered(estimate)
             losses["photometric"] = photometric(seen.image, faces.image, seen.mask)
             mask = faces.mask if faces.truth is None else self.rendered(faces.truth).mask
-            if mask is not None and self.weights.get("silhouette"):
+            if mask is not None:
                 outline = project_vertices(self.face_model, estimate, Camera.deep3d(self.side))
                 losses["silhouette"] = silhouette(outline, seen.mask, mask)
-        return losses
+        return {name: loss for name, loss in losses.items() if name in wanted}
 
     def rendered(self, faces: Coefficients) -> Rendering:
         """Pictures as large as those that the network sees."""
