@@ -132,7 +132,7 @@ def head() -> Head:
         for ring in ("crease", "lid", "margin", "back"):
             part_index[rings[f"eye_{ring}{side}"]] = PART_NAMES.index("eyelids")
         for ring in ("brow", "brow_lower"):
-            part_index[rings[f"{ring}{side}"]] = PART_NAMES.index("brows")
+            part_index[rings[f"{ring}{side}"][:-1]] = PART_NAMES.index("brows")
     part_index[:skin_count][label < -1.0] = PART_NAMES.index("neck")
     part_index[rings["mouth_bag"]] = PART_NAMES.index("lips")
     return Head(

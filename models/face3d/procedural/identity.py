@@ -55,11 +55,11 @@ def meanings() -> dict[str, Field]:
 
     def cheekbones(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], 0.10, 0.14) * bump(np.abs(p[:, 0]), 0.52, 0.15) * _face(p)
-        return _field(0.020 * np.sign(p[:, 0]) * strength, 0, 0.018 * strength, like=p)
+        return _field(0.020 * np.tanh(p[:, 0] / 0.02) * strength, 0, 0.018 * strength, like=p)
 
     def cheek_fullness(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], -0.26, 0.17) * bump(np.abs(p[:, 0]), 0.48, 0.14) * _face(p)
-        return _field(0.024 * np.sign(p[:, 0]) * strength, 0, 0.024 * strength, like=p)
+        return _field(0.024 * np.tanh(p[:, 0] / 0.02) * strength, 0, 0.024 * strength, like=p)
 
     def nose_length(p: np.ndarray) -> np.ndarray:
         return _field(0, -0.026 * bump(p[:, 1], -0.06, 0.14) * bump(p[:, 0], 0, 0.17) * _face(p), like=p)
@@ -148,7 +148,7 @@ def meanings() -> dict[str, Field]:
 
     def temples(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], 0.65, 0.22) * bump(p[:, 2], 0.4, 0.3) * step(0.4, 0.65, np.abs(p[:, 0]))
-        return _field(0.026 * np.sign(p[:, 0]) * strength, like=p)
+        return _field(0.026 * np.tanh(p[:, 0] / 0.02) * strength, like=p)
 
     def ear_size(p: np.ndarray) -> np.ndarray:
         return np.zeros_like(p)  # moved as a piece, see `ears`
@@ -170,12 +170,12 @@ def meanings() -> dict[str, Field]:
 
     def gonion(p: np.ndarray) -> np.ndarray:
         strength = bump(p[:, 1], -0.42, 0.12) * bump(np.abs(p[:, 0]), 0.62, 0.14) * bump(p[:, 2], 0.35, 0.3)
-        return _field(0.016 * np.sign(p[:, 0]) * strength, -0.014 * strength, like=p)
+        return _field(0.016 * np.tanh(p[:, 0] / 0.02) * strength, -0.014 * strength, like=p)
 
     def sag(p: np.ndarray) -> np.ndarray:
         jowl = bump(p[:, 1], -0.55, 0.12) * bump(np.abs(p[:, 0]), 0.42, 0.12) * _face(p)
         fold = bump(p[:, 1], -0.20, 0.13) * bump(np.abs(p[:, 0]) - 0.5 * (-0.12 - p[:, 1]), 0.24, 0.035) * _face(p)
-        return _field(0.012 * np.sign(p[:, 0]) * jowl, -0.022 * jowl, 0.012 * jowl - 0.014 * fold, like=p)
+        return _field(0.012 * np.tanh(p[:, 0] / 0.02) * jowl, -0.022 * jowl, 0.012 * jowl - 0.014 * fold, like=p)
 
     def shoulders(p: np.ndarray) -> np.ndarray:
         return _field(

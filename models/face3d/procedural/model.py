@@ -11,7 +11,7 @@ from models.face3d.procedural.expressions import NAMES, expressions
 from models.face3d.procedural.identity import EYES, identities
 from models.face3d.procedural.texture import textures
 
-VERSION = "0"  # stands beside coefficients on disk: change it whenever the geometry or its directions change
+VERSION = "1"  # stands beside coefficients on disk: change it whenever the geometry or its directions change
 
 
 class ProceduralHead(LinearFaceModel):

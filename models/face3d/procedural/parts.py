@@ -77,12 +77,12 @@ def eyeball() -> Part:
 
 
 def tooth_row(upper: bool) -> Part:
-    """A row of teeth from the subject's right to left: back edge, cutting edge, middle, neck, gum."""
+    """A row of teeth from the subject's right to left: inner side, back edge, cutting edge, middle, neck, gum."""
     columns = 21
     turn = np.linspace(-1.45, 1.45, columns)
     half, front = (0.300, 1.055) if upper else (0.285, 1.030)
     x, z = half * np.sin(turn), front - 0.46 * (1 - np.cos(turn))
-    lines = [(-0.035, 0.006), (0.0, 0.0), (0.0, 0.04), (-0.01, 0.085), (-0.02, 0.15)]  # depth, height over the edge
+    lines = [(-0.060, 0.070), (-0.035, 0.006), (0.0, 0.0), (0.0, 0.04), (-0.01, 0.085), (-0.02, 0.15)]  # depth, height over the edge
     edge = -0.352 if upper else -0.362
     rows = [np.stack([x * (1 + d), np.full(columns, edge + (h if upper else -h)), z + d], axis=1) for d, h in lines]
     part = grid("teeth_upper" if upper else "teeth_lower", np.stack(rows))

@@ -72,8 +72,8 @@ def mean_colours(mesh: Head) -> np.ndarray:
             colour[loop[0]] = COLOURS["tongue"]
     for name in ("teeth_upper", "teeth_lower"):
         low, high = mesh.piece[name]
-        rows = colour[low:high].reshape(5, -1, 3)
-        rows[3:] = (0.62, 0.32, 0.30)
+        rows = colour[low:high].reshape(6, -1, 3)
+        rows[4:] = (0.62, 0.32, 0.30)
     return colour
 
 
