@@ -78,7 +78,7 @@ def test_embedded_head_from_its_picture() -> None:
     model = procedural_head()
     truth, free = named(model)
     assert (truth > 0).sum() >= 5
-    found = recovered(model, truth, free, size=96, steps=120)
+    found = recovered(model, truth, free, size=64, steps=80, rate=0.06)
     assert (found - truth[free]).abs().amax() < 0.1
 
 
