@@ -56,7 +56,10 @@ def _gradient(rng: np.random.Generator, first: np.ndarray, second: np.ndarray) -
 
 def _box(canvas: np.ndarray, x: float, y: float, width: float, height: float, colour: np.ndarray) -> None:
     """A rectangle with corners in parts of the picture."""
-    corner, other = (round(x * _CANVAS), round(y * _CANVAS)), (round((x + width) * _CANVAS), round((y + height) * _CANVAS))
+    corner, other = (
+        (round(x * _CANVAS), round(y * _CANVAS)),
+        (round((x + width) * _CANVAS), round((y + height) * _CANVAS)),
+    )
     cv2.rectangle(canvas, corner, other, [float(c) for c in colour], thickness=-1)
 
 
@@ -98,7 +101,12 @@ def _room(rng: np.random.Generator) -> np.ndarray:
     wall = _colour(rng, (0.02, 0.3), (0.45, 0.9))
     canvas = np.ascontiguousarray(_gradient(rng, wall, wall * rng.uniform(0.6, 0.9)), dtype=np.float32)
     for _ in range(rng.integers(1, 4)):
-        x, y, width, height = rng.uniform(0, 0.85), rng.uniform(0.02, 0.4), rng.uniform(0.1, 0.28), rng.uniform(0.1, 0.3)
+        x, y, width, height = (
+            rng.uniform(0, 0.85),
+            rng.uniform(0.02, 0.4),
+            rng.uniform(0.1, 0.28),
+            rng.uniform(0.1, 0.3),
+        )
         _box(canvas, x, y, width, height, _colour(rng, (0, 0.5), (0.1, 0.5)))
         _box(canvas, x + 0.015, y + 0.015, width - 0.03, height - 0.03, _colour(rng, (0.1, 0.6), (0.4, 0.95)))
     for _ in range(rng.integers(1, 4)):
@@ -162,8 +170,14 @@ def _garden(rng: np.random.Generator) -> np.ndarray:
         axes = tuple(int(v * _CANVAS) for v in rng.uniform(0.01, 0.07, 2))
         colour = leaf * rng.uniform(0.35, 1.7) + (np.array([0.25, 0.25, 0.05]) if rng.random() < 0.15 else 0)
         cv2.ellipse(
-            canvas, (int(x * _CANVAS), int(y * _CANVAS)), axes, float(rng.uniform(0, 180)), 0, 360,
-            [float(c) for c in np.clip(colour, 0, 1)], -1,
+            canvas,
+            (int(x * _CANVAS), int(y * _CANVAS)),
+            axes,
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            [float(c) for c in np.clip(colour, 0, 1)],
+            -1,
         )
     return canvas
 
@@ -179,7 +193,11 @@ def _window(rng: np.random.Generator) -> np.ndarray:
     for pane in range(panes):
         _box(canvas, left + pane * width / panes, 0.03, width / panes - 0.02, bottom, light)
         _box(
-            canvas, left + pane * width / panes, bottom * rng.uniform(0.5, 0.8), width / panes - 0.02, bottom * 0.2,
+            canvas,
+            left + pane * width / panes,
+            bottom * rng.uniform(0.5, 0.8),
+            width / panes - 0.02,
+            bottom * 0.2,
             light * np.array([0.6, 0.72, 0.62]),
         )
     if rng.random() < 0.4:
@@ -203,6 +221,12 @@ def _panels(rng: np.random.Generator) -> np.ndarray:
 
 
 _PAINTERS = {
-    "studio": _studio, "backdrop": _backdrop, "room": _room, "shelves": _shelves,
-    "bokeh": _bokeh, "garden": _garden, "window": _window, "panels": _panels,
+    "studio": _studio,
+    "backdrop": _backdrop,
+    "room": _room,
+    "shelves": _shelves,
+    "bokeh": _bokeh,
+    "garden": _garden,
+    "window": _window,
+    "panels": _panels,
 }

@@ -56,7 +56,9 @@ def unfold(model: LinearFaceModel, triangles: torch.Tensor, uv: torch.Tensor, si
     parts = model.vertex_part[triangles].mode(dim=1).values.numpy()
     chart = triangle >= 0
     # texels just outside a chart are read by its border pixels: they continue the nearest texel inside
-    _, label = cv2.distanceTransformWithLabels((~chart).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    _, label = cv2.distanceTransformWithLabels(
+        (~chart).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
     rows, columns = np.nonzero(chart)
     nearest = np.zeros(label.max() + 1, dtype=np.int64)
     nearest[label[rows, columns]] = np.arange(len(rows))

@@ -25,7 +25,9 @@ class Clothes:
 def _cloth_colour(rng: np.random.Generator) -> tuple[float, float, float]:
     """Mostly muted colours, black, white and grey at times."""
     muted = rng.random() < 0.4
-    hsv = np.array([[[rng.uniform(0, 360), rng.uniform(0, 0.12) if muted else rng.uniform(0.2, 0.8), rng.uniform(0.08, 0.85)]]])
+    hsv = np.array(
+        [[[rng.uniform(0, 360), rng.uniform(0, 0.12) if muted else rng.uniform(0.2, 0.8), rng.uniform(0.08, 0.85)]]]
+    )
     red, green, blue = cv2.cvtColor(hsv.astype(np.float32), cv2.COLOR_HSV2RGB)[0, 0].tolist()
     return red, green, blue
 
@@ -41,7 +43,12 @@ def draw_clothes(rng: np.random.Generator) -> Clothes:
     )
 
 
-_LEFT, _TOP, _WIDTH, _HEIGHT = -2.2, -0.8, 4.4, 3.0  # what the garment's picture covers, seen from the front, in decimetres
+_LEFT, _TOP, _WIDTH, _HEIGHT = (
+    -2.2,
+    -0.8,
+    4.4,
+    3.0,
+)  # what the garment's picture covers, seen from the front, in decimetres
 _SCALE = 220  # its texels per decimetre
 
 
@@ -110,7 +117,9 @@ def _garment(clothes: Clothes, rng: np.random.Generator, skin_colour: np.ndarray
     dark, skin = first * 0.55, np.clip(skin_colour, 0, 1)
     white = np.array([0.86, 0.86, 0.87]) if rng.random() < 0.6 else second
     if clothes.neckline == "crew":
-        _stroke(picture, dark, 0.02, (-0.72, -1.20), (-0.45, -1.43), (0, -1.55), (0.45, -1.43), (0.72, -1.20))
+        turn = np.linspace(-1.5, 1.5, 25)
+        rim = tuple(zip((0.70 * np.sin(turn)).tolist(), (-1.14 - 0.34 * np.cos(turn)).tolist(), strict=True))
+        _stroke(picture, first * 0.7, 0.03, *rim)
     elif clothes.neckline == "vee":
         deep = rng.uniform(1.75, 2.1)
         opening = ((-0.62, -0.8), (-0.58, -1.25), (0.0, -deep), (0.58, -1.25), (0.62, -0.8))
@@ -124,12 +133,22 @@ def _garment(clothes: Clothes, rng: np.random.Generator, skin_colour: np.ndarray
             _stroke(picture, dark, 0.014, *half)
         _stroke(picture, dark, 0.012, (0.05, -1.7), (0.05, -3.8))
         for button in np.arange(-1.95, -3.8, -0.36):
-            cv2.circle(picture, tuple(_place((-0.02, button))[0]), round(0.028 * _SCALE * 16), [float(c) for c in white], -1, cv2.LINE_AA, 4)
+            cv2.circle(
+                picture,
+                tuple(_place((-0.02, button))[0]),
+                round(0.028 * _SCALE * 16),
+                [float(c) for c in white],
+                -1,
+                cv2.LINE_AA,
+                4,
+            )
     elif clothes.neckline == "jacket":
         _fill(picture, white, (-0.62, -0.8), (-0.66, -1.3), (0.0, -3.2), (0.66, -1.3), (0.62, -0.8))
         if rng.random() < 0.55:
             tie = second * 0.8
-            _fill(picture, tie, (-0.10, -1.48), (0.10, -1.48), (0.07, -1.66), (0.16, -3.2), (-0.16, -3.2), (-0.07, -1.66))
+            _fill(
+                picture, tie, (-0.10, -1.48), (0.10, -1.48), (0.07, -1.66), (0.16, -3.2), (-0.16, -3.2), (-0.07, -1.66)
+            )
         else:
             _fill(picture, skin, (-0.40, -0.8), (-0.36, -1.25), (0.0, -1.75), (0.36, -1.25), (0.40, -0.8))
         collar = ((0.62, -0.9), (0.42, -1.2), (0.04, -1.55), (0.34, -1.74), (0.64, -1.40))
@@ -141,7 +160,11 @@ def _garment(clothes: Clothes, rng: np.random.Generator, skin_colour: np.ndarray
             _fill(picture, first * 0.88, *half)
             _stroke(picture, first * 0.5, 0.016, *half)
     else:
-        _stroke(picture, dark, 0.05, (-0.85, -0.9), (-0.7, -1.35), (0, -1.75), (0.7, -1.35), (0.85, -0.9))
+        turn = np.linspace(-1.5, 1.5, 25)
+        for wide, deep, tone in ((0.80, 0.52, 0.5), (0.72, 0.40, 0.75)):
+            rim = tuple(zip((wide * np.sin(turn)).tolist(), (-1.12 - deep * np.cos(turn)).tolist(), strict=True))
+            _stroke(picture, first * tone, 0.05, *rim)
         for side in (-0.16, 0.16):
             _stroke(picture, np.clip(white, 0, 1), 0.028, (side, -1.62), (side * 1.2, -2.3))
-    return np.clip(picture, 0, 1).astype(np.float32), (0.025 * folds + 0.012 * slant).astype(np.float32)
+    picture = cv2.GaussianBlur(np.clip(picture, 0, 1), (0, 0), 2.2)  # the torso has about 40 texels per decimetre
+    return picture.astype(np.float32), (0.025 * folds + 0.012 * slant).astype(np.float32)

@@ -10,7 +10,9 @@ from datamodules.synthetic.canvas import Atlas
 
 def rounded(corners: np.ndarray, count: int = 20, closed: bool = False) -> np.ndarray:
     """A Catmull-Rom curve (count, 2) through corners (K, 2)."""
-    ends = (corners[-1:], corners[:2]) if closed else (2 * corners[:1] - corners[1:2], 2 * corners[-1:] - corners[-2:-1])
+    ends = (
+        (corners[-1:], corners[:2]) if closed else (2 * corners[:1] - corners[1:2], 2 * corners[-1:] - corners[-2:-1])
+    )
     points = np.concatenate([ends[0], corners, ends[1]])
     spans = len(corners) - (0 if closed else 1)
     at = np.linspace(0, spans, count, endpoint=not closed)

@@ -86,7 +86,9 @@ def _brow_picture(brows: Brows, rng: np.random.Generator) -> np.ndarray:
         stroke = np.zeros_like(picture)
         x0, x1 = max(int(min(x, tip[0])) - 3, 0), int(max(x, tip[0])) + 4
         band = stroke[:, x0:x1]
-        cv2.line(band, (int((x - x0) * 16), int(y * 16)), (int((tip[0] - x0) * 16), int(tip[1] * 16)), 1.0, 2, cv2.LINE_AA, 4)
+        cv2.line(
+            band, (int((x - x0) * 16), int(y * 16)), (int((tip[0] - x0) * 16), int(tip[1] * 16)), 1.0, 2, cv2.LINE_AA, 4
+        )
         picture[:, x0:x1] += rng.uniform(0.3, 0.75) * band * (1 - picture[:, x0:x1])
     body = cv2.GaussianBlur(picture, (0, 0), 5)
     return np.clip(0.75 * picture + 0.55 * body, 0, 1)
@@ -120,8 +122,10 @@ def paint_lips(paint: Paint, atlas: Atlas, lips: Lips, skin: np.ndarray, rng: np
     noise = cv2.resize(rng.standard_normal((5, 150)).astype(np.float32), (600, 60), interpolation=cv2.INTER_CUBIC)
     x = (atlas.position[..., 0] + 0.35) / 0.7 * 600
     y = (atlas.position[..., 1] - outline[:, 1].min()) / 0.25 * 60
-    lines = cv2.remap(noise, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    natural = np.array([1.0, 0.86, 0.87])
+    lines = cv2.remap(
+        noise, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    natural = np.array([0.95, 1.04, 1.05])
     paint.tint(mask * (1 - lips.lipstick), natural)
     paint.cover(mask * lips.lipstick, np.array(lips.tint))
     paint.tint(mask * np.clip(0.06 * lines, -0.2, 0.2), np.array([0.5, 0.5, 0.5]))

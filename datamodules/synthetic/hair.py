@@ -118,24 +118,34 @@ def _noise(rng: np.random.Generator, rows: int, columns: int, shape: tuple[int, 
 
 
 def _ends(style: Style, hair: Hair, azimuth: np.ndarray) -> np.ndarray:
-    """q at which the strands of each azimuth end."""
+    """Q at which the strands of each azimuth end."""
     away = np.abs(azimuth)
     line = style.line - 0.30 * hair.recession
     corner = line - 0.18 * hair.recession  # the hairline recedes first over the temples
     extra = (hair.length - 1.0) if style.long else 0.0
     keys = [0.0, 0.35, 0.62, 0.85, style.opening + 0.08, 1.45, 1.85, 2.2, np.pi]
     side = style.temple if not style.long else style.ear + 0.6 * extra
-    ends = [line, line + 0.02, corner + 0.12, 0.5 * (corner + style.temple), side, style.ear + extra, style.ear + extra, style.nape + extra, style.nape + extra]
+    ends = [
+        line,
+        line + 0.02,
+        corner + 0.12,
+        0.5 * (corner + style.temple),
+        side,
+        style.ear + extra,
+        style.ear + extra,
+        style.nape + extra,
+        style.nape + extra,
+    ]
     q = np.interp(away, keys, ends)
     over = np.clip(1 - ((azimuth - 0.5 * hair.parting) / 0.75) ** 2, 0, 1) ** 0.5
     return q + style.fringe * hair.fringe * over * (HORIZON - 0.22 - line)
 
 
-def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
-    """The sheet of a hair cut around this skull, or None where there is too little hair to stand off the skin."""
+def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh:
+    """The sheet of a hair cut around this skull; empty where there is too little hair to stand off the skin."""
     style = STYLES[hair.style]
     if style is None:
-        return None
+        return _no_hair()
     rng = np.random.default_rng((seed, 101))
     azimuth = np.linspace(-np.pi, np.pi, COLUMNS + 1)[None, :]
     share = (np.linspace(0, 1, ROWS) ** 0.9)[:, None]
@@ -143,7 +153,9 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
     q = 0.03 + share * (end - 0.03)
     angle, below = np.minimum(q, HORIZON), np.maximum(q - HORIZON, 0)
 
-    direction = np.stack([np.sin(angle) * np.sin(azimuth), np.cos(angle) + 0 * azimuth, np.sin(angle) * np.cos(azimuth)], axis=-1)
+    direction = np.stack(
+        [np.sin(angle) * np.sin(azimuth), np.cos(angle) + 0 * azimuth, np.sin(angle) * np.cos(azimuth)], axis=-1
+    )
     scalp = skull.radius(direction)
     top = np.clip(np.cos(angle), 0, 1) ** 0.7
     frontal = np.exp(-(((angle - 0.75) / 0.4) ** 2) - (azimuth / 0.9) ** 2)
@@ -153,7 +165,13 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
     # strands lie down where the hair ends on the skin, and a parting is a valley
     lying = np.clip((HORIZON + 0.4 - end) / 0.4, 0, 1) if style.long else 1.0
     thick = thick * (1 - 0.96 * lying * np.clip(1 - (end - q) / (0.25 + 0.6 * style.side), 0, 1) ** 2)
-    valley = np.exp(-(((azimuth - hair.parting) / 0.16) ** 2)) * np.clip(1 - share * 0.8, 0, 1) * np.clip(share * 5 - 0.3, 0, 1) * (style.curl < 0.6) * (style.bun == 0)
+    valley = (
+        np.exp(-(((azimuth - hair.parting) / 0.16) ** 2))
+        * np.clip(1 - share * 0.8, 0, 1)
+        * np.clip(share * 5 - 0.3, 0, 1)
+        * (style.curl < 0.6)
+        * (style.bun == 0)
+    )
     thick = thick * (1 - 0.35 * valley) + 0.012
     if style.bun:
         knot = np.array([0.0, np.cos(0.45), -np.sin(0.45)])
@@ -168,12 +186,20 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh | None:
         hanging = below > 0
         skin[hanging] += skull.girth(np.broadcast_to(azimuth, q.shape)[hanging], -below[hanging])
         straight = np.maximum.accumulate(np.where(below > 0, skin, around), axis=0)
-        wave = style.hang * (0.05 * (style.lock + 0.3 * hair.curl)) * np.sin(below * 9 + 3 * _noise(rng, 2, 24, q.shape))
+        wave = (
+            style.hang * (0.05 * (style.lock + 0.3 * hair.curl)) * np.sin(below * 9 + 3 * _noise(rng, 2, 24, q.shape))
+        )
         fall = straight * (1 - 0.06 * np.clip(below, 0, 1)) + wave
         around = np.where(below > 0, style.hang * fall + (1 - style.hang) * skin, around)
     points = np.stack([around * np.sin(azimuth), height, around * np.cos(azimuth)], axis=-1)
     points = points + skull.centre
     return _sheet(points, below)
+
+
+def _no_hair() -> HairMesh:
+    """One point and no triangle."""
+    nothing = torch.zeros(1, 3)
+    return HairMesh(nothing, nothing, nothing, torch.zeros(1, 2), torch.ones(1), torch.zeros(0, 3, dtype=torch.long))
 
 
 def _sheet(points: np.ndarray, below: np.ndarray) -> HairMesh:

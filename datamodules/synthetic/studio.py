@@ -1,14 +1,16 @@
 """Films a synthetic person: coefficients in, pictures out. The truth of a picture is exactly its coefficients."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from datamodules.synthetic.cavities import light_inside
-from datamodules.synthetic.person import Person
-from datamodules.synthetic.shading import shade_frames
 from datamodules.synthetic.embedded import albedo, head, triangles
+from datamodules.synthetic.person import Person
+from datamodules.synthetic.shading import Lens, Lights, Surface, shade_frames
 from datamodules.synthetic.sitter import Sitter, place_behind, seat
 from models.face3d.camera import Camera
 from models.face3d.coefficients import Coefficients
@@ -45,45 +47,43 @@ def film(person: Person, coefficients: Coefficients, size: int) -> np.ndarray:
 
 
 def _shoot(sitter: Sitter, background: np.ndarray, part: Coefficients, start: int, pictures: np.ndarray) -> None:
-    model, size = head(), pictures.shape[1]
+    """A few frames, of which the first has the number `start`."""
+    size = pictures.shape[1]
     camera = Camera.deep3d(2 * size)
-    frames = len(pictures)
-    shape = model.shape(part.identity, part.expression, part.gaze)
     turn = rotation_matrix(part.rotation)
+    body = _body(sitter, part, turn, camera)
+    hair = _hair(sitter, part, turn, camera)
+    keys = (np.arange(len(pictures)) + start + 7919 * (sitter.person.seed % 100003)) * (size * size)
+    lens = Lens(_SHEEN, sitter.frizz, _NOISE, _VIGNETTE)
+    cover = _cover((body.triangle >= 0) | (hair.triangle >= 0), round(_FRAY * 2 * size))
+    shade_frames(pictures, background, keys, body, hair, _lights(part.lighting, turn), lens, cover)
+
+
+def _body(sitter: Sitter, part: Coefficients, turn: Tensor, camera: Camera) -> Surface:
+    """The embedded head with its shoulders."""
+    model = head()
+    shape = model.shape(part.identity, part.expression, part.gaze)
     points = _placed(shape, model.rigidity, turn, part.translation)
-    fragments = rasterize(camera.view(points), triangles(), camera)
-    body = torch.cat(
-        [
-            model.normals(points),
-            albedo(part.texture),
-            model.uv.expand(frames, -1, -1),
-            light_inside(model, shape, sitter.openness)[..., None],
-        ],
-        dim=2,
-    )
-    hair, hair_triangles, hair_fragments = _hair(sitter, turn, part.translation, camera)
-    gamma = part.lighting.view(-1, 3, 9).clone()
-    gamma[..., 0] += AMBIENT
-    gamma *= _harmonic_constants()
-    half, glint = _key_light(gamma)
-    cover = _cover(fragments.mask | hair_fragments.mask, round(_FRAY * 2 * size))
-    keys = (np.arange(frames) + start + 7919 * (sitter.person.seed % 100003)) * (size * size)
-    shade_frames(
-        pictures, background, _NOISE, _VIGNETTE, keys,
-        body.numpy(), triangles().numpy(), *_arrays(fragments), sitter.detail,
-        hair.numpy(), hair_triangles.numpy(), *_arrays(hair_fragments), sitter.strands, _SHEEN, sitter.frizz, cover,
-        gamma.numpy(), turn.numpy(), half.numpy(), glint.numpy(),
-    )  # fmt: skip
+    uv = model.uv.expand(len(shape), -1, -1)
+    openness = light_inside(model, shape, sitter.openness)[..., None]
+    table = torch.cat([model.normals(points), albedo(part.texture), uv, openness], dim=2)
+    return _surface(table, triangles(), rasterize(camera.view(points), triangles(), camera), sitter.detail)
 
 
-def _arrays(fragments: Fragments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return fragments.triangle.numpy(), fragments.barycentric.numpy(), fragments.depth.numpy()
+def _hair(sitter: Sitter, part: Coefficients, turn: Tensor, camera: Camera) -> Surface:
+    """The sheet of hair, which may have no triangles."""
+    frames, mesh = len(turn), sitter.hair
+    points = _placed(mesh.vertices[None], mesh.stiffness, turn, part.translation)
+    uv = mesh.uv.expand(frames, -1, -1)
+    openness = sitter.hair_openness.expand(frames, -1)[..., None]
+    turned = (mesh.normals @ turn.transpose(1, 2), mesh.tangents @ turn.transpose(1, 2))
+    fragments = rasterize(camera.view(points), mesh.triangles, camera)
+    return _surface(torch.cat([*turned, uv, openness], dim=2), mesh.triangles, fragments, sitter.strands)
 
 
-def _cover(seen: Tensor, width: int) -> np.ndarray:
-    """(B, H, W) uint8: which share of the square of this width around each pixel is seen (bool), 255 for all."""
-    masks = seen.numpy().view(np.uint8) * np.uint8(255)
-    return np.stack([cv2.blur(cv2.blur(mask, (width, width)), (width // 2 + 1, width // 2 + 1)) for mask in masks])
+def _surface(table: Tensor, faces: Tensor, fragments: Fragments, paint: np.ndarray) -> Surface:
+    seen = (fragments.triangle.numpy(), fragments.barycentric.numpy(), fragments.depth.numpy())
+    return Surface(table.numpy(), faces.numpy(), *seen, paint)
 
 
 def _placed(points: Tensor, stiffness: Tensor, turn: Tensor, translation: Tensor) -> Tensor:
@@ -92,25 +92,13 @@ def _placed(points: Tensor, stiffness: Tensor, turn: Tensor, translation: Tensor
     return torch.lerp(points.expand_as(turned), turned, stiffness[:, None]) + translation[:, None]
 
 
-def _hair(sitter: Sitter, turn: Tensor, translation: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Fragments]:
-    frames, size = len(turn), (len(turn), camera.height, camera.width)
-    if sitter.hair is None:
-        nothing = Fragments(torch.full((1, 1, 1), -1).expand(size), torch.zeros(1, 1, 1, 1).expand(*size, 3), torch.zeros(1, 1, 1).expand(size))
-        return torch.zeros(frames, 1, 9), torch.zeros(1, 3, dtype=torch.long), nothing
-    mesh = sitter.hair
-    points = _placed(mesh.vertices[None], mesh.stiffness, turn, translation)
-    table = torch.cat(
-        [
-            mesh.normals @ turn.transpose(1, 2),
-            mesh.tangents @ turn.transpose(1, 2),
-            mesh.uv.expand(frames, -1, -1),
-            sitter.hair_openness.expand(frames, -1)[..., None],
-        ],
-        dim=2,
-    )
-    return table, mesh.triangles, rasterize(camera.view(points), mesh.triangles, camera)
+def _cover(seen: np.ndarray, width: int) -> np.ndarray:
+    """(B, H, W) uint8: which share of the square of this width around each pixel is seen (bool), 255 for all."""
+    masks = seen.view(np.uint8) * np.uint8(255)
+    return np.stack([cv2.blur(cv2.blur(mask, (width, width)), (width // 2 + 1, width // 2 + 1)) for mask in masks])
 
 
+@cache
 def _harmonic_constants() -> Tensor:
     """(9,) factors before 1, y, z, x, xy, yz, 3zz - 1, xz, xx - yy in `harmonics`."""
     x, y, z = torch.eye(3)
@@ -118,12 +106,15 @@ def _harmonic_constants() -> Tensor:
     return harmonics(probes).diagonal() / torch.tensor([1, 1, 1, 1, 1, 1, 2, 1, 1])
 
 
-def _key_light(gamma: Tensor) -> tuple[Tensor, Tensor]:
-    """Half-way vectors (B, 2, 3) between the strongest light and the camera, for skin and eyes, and its RGB (B, 3)."""
-    linear = gamma[..., [3, 1, 2]]
+def _lights(lighting: Tensor, turn: Tensor) -> Lights:
+    """Lighting (B, 27) as the shader wants it; the strongest direction in it makes the highlights."""
+    gamma = lighting.view(-1, 3, 9).clone()
+    gamma[..., 0] += AMBIENT
+    gamma *= _harmonic_constants()
+    linear = gamma[..., [3, 1, 2]]  # x, y, z
     direction = torch.nn.functional.normalize(linear.mean(1), dim=-1)
     viewer = torch.tensor([0.0, 0.0, 1.0])
     skin = torch.nn.functional.normalize(direction + viewer, dim=-1)
     eyes = torch.nn.functional.normalize(skin + 0.7 * viewer, dim=-1)  # the cornea is rounder than the eyeball
-    strength = (linear * direction[:, None]).sum(-1).clamp(min=0) + 0.35 * gamma[..., 0]
-    return torch.stack([skin, eyes], dim=1), strength
+    glint = (linear * direction[:, None]).sum(-1).clamp(min=0) + 0.35 * gamma[..., 0]
+    return Lights(gamma.numpy(), turn.numpy(), torch.stack([skin, eyes], dim=1).numpy(), glint.numpy())
