@@ -61,11 +61,12 @@ def main(config: DictConfig) -> None:
 
     from preparation.results import ClipWorker
     from preparation.run import KEPT_ASIDE, Preparation
+    from preparation.synthetic import FRAMING
 
     plan: Any = OmegaConf.to_container(config, resolve=True)
-    extra, facts = {}, None
+    extra, facts, crop = {}, None, FRAMING
     if chosen == "videos":
-        coefficients = estimator(config)
+        coefficients, crop = estimator(config), plan["crop"]
         facts = coefficients.facts()  # a missing file is said here, before any work
         extra = {"make_analyser": partial(build, plan["analyser"]), "coefficients": coefficients}
     source = build(config.source, **extra)
@@ -76,7 +77,7 @@ def main(config: DictConfig) -> None:
         ClipWorker(source, output.resolve() / KEPT_ASIDE, config.kind, config.crf),
         build(config.runner),
         build(config.shards),
-        {"crop": None, **{key: plan[key] for key in SETTINGS[chosen]}, "coefficients": facts and vars(facts)},
+        {**{key: plan[key] for key in SETTINGS[chosen]}, "crop": crop, "coefficients": facts and vars(facts)},
         source.analyser,  # a missing package or model is said here, before any work
     ).run()
 

@@ -13,7 +13,8 @@ class Style:
     right; mood: smile at rest; brows: how far they rise with an accent, and how often (0 to 1);
     posture: of the head at rest; sway: standard deviation of its slow wander; tempo: of the wander in Hz;
     nod: turn of pitch, yaw and roll at a full accent; blink_seconds: mean time between blinks;
-    looks_away: share of fixations that are not on the camera; place: of the head (x, y, z), which frames it.
+    looks_away: share of fixations that are not on the camera; place: of the head (x, y, z), which frames it about
+    as the crops of VoxCeleb do.
     """
 
     articulation: float
@@ -44,7 +45,7 @@ def draw_style(rng: np.random.Generator) -> Style:
         nod=_triple([rng.uniform(0.02, 0.05) + 0.08 * lively, rng.normal(0, 0.03), rng.normal(0, 0.02)]),
         blink_seconds=float(rng.uniform(2.4, 4.8)),
         looks_away=float(rng.uniform(0.1, 0.4)),
-        place=_triple([rng.normal(0, 0.06), rng.normal(-0.22, 0.06), rng.uniform(-7.2, -5.6)]),
+        place=_triple([rng.normal(0, 0.05), rng.normal(0.02, 0.05), rng.uniform(-3.6, -2.4)]),
     )
 
 

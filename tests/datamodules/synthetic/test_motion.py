@@ -79,7 +79,7 @@ def test_motion_keeps_its_limits_and_is_smooth(seed: int) -> None:
     assert np.abs(np.diff(motion.rotation, axis=0)).max() < 0.06
     assert (
         np.abs(motion.translation[:, :2]).max() < 0.7
-        and ((motion.translation[:, 2] > -8) & (motion.translation[:, 2] < -5)).all()
+        and ((motion.translation[:, 2] > -4.5) & (motion.translation[:, 2] < -1.5)).all()
     )
     assert np.array_equal(motion.gaze[:, :2], motion.gaze[:, 2:])
     assert (np.abs(motion.gaze) <= [MOST_PITCH, MOST_YAW] * 2).all()
