@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,8 +40,9 @@ class Head:
 
     vertices: (N, 3); triangles: (F, 3); uv: (N, 2); part: (N,) index into PART_NAMES; landmarks: (68,);
     mirror: (N,) the same place on the other side; skin: number of vertices of the skin, which come first;
-    angle, label: (skin,) place on the skull, angle signed; rings: loops of the left half, by name; rings_right: of the
-    other; piece: name of the mesh piece to its first and last + 1 vertex; columns: of the pieces that are grids.
+    angle, label: (skin,) place on the skull, angle signed; rings: loops of the left half by name, of the other with
+    "@right" added; piece: name of the mesh piece to its first and last + 1 vertex; columns: of
+    the pieces that are grids.
     """
 
     vertices: np.ndarray
@@ -68,87 +70,108 @@ def lip_loop(rings: dict[str, np.ndarray]) -> np.ndarray:
     return np.concatenate([rings["mouth_contact"], rings["mouth_contact@right"][13:0:-1]])
 
 
+@dataclass
+class Growing:
+    """The mesh while pieces are added to it."""
+
+    vertices: list[np.ndarray]
+    triangles: list[np.ndarray]
+    uv: list[np.ndarray]
+    piece: dict[str, tuple[int, int]]
+    columns: dict[str, int]
+    count: int = 0
+
+    def add(self, name: str, part: parts.Part) -> None:
+        """One piece, its texture laid into its island."""
+        low_u, low_v, high_u, high_v = UV_ISLANDS[name]
+        self.vertices.append(part.vertices)
+        self.triangles.append(part.triangles + self.count)
+        self.uv.append(np.array([low_u, low_v]) + part.uv * [high_u - low_u, high_v - low_v])
+        self.piece[name] = (self.count, self.count + len(part.vertices))
+        self.columns[name] = part.columns
+        self.count += len(part.vertices)
+
+
 @lru_cache(maxsize=1)
 def head() -> Head:
     """Builds the mesh (once)."""
     half, half_triangles = half_face()
-    left = np.concatenate(half.position)
-    chart = np.concatenate(half.chart)
-    count = len(left)
+    left, chart = np.concatenate(half.position), np.concatenate(half.chart)
     middle = chart[:, 0] < 1e-9
     left[middle, 0] = 0.0
-    right = np.where(middle, np.arange(count), -1)
-    right[~middle] = count + np.arange((~middle).sum())
-    vertices = np.concatenate([left, left[~middle] * [-1, 1, 1]])
+    right = np.where(middle, np.arange(len(left)), -1)
+    right[~middle] = len(left) + np.arange((~middle).sum())
+    skin = np.concatenate([left, left[~middle] * [-1, 1, 1]])
     angle = np.concatenate([chart[:, 0], -chart[~middle, 0]]) / ACROSS
     label = np.concatenate([chart[:, 1], chart[~middle, 1]])
     triangles = np.concatenate([half_triangles, right[half_triangles][:, ::-1]])
     rings = dict(half.rings) | {f"{name}@right": right[index] for name, index in half.rings.items()}
 
-    # the inside of the mouth hangs on the loop where the lips touch
+    mesh = Growing([], [], [], {}, {})
+    mesh.add("skin", parts.Part("skin", skin, triangles, skin_uv(angle, label)))
     loop = lip_loop(rings)
-    pieces = {"skin": (0, len(vertices))}
-    uv_parts = [skin_uv(angle, label)]
-    skin_count = len(vertices)
-    bag = [vertices[loop], *parts.cavity_rings(vertices[loop])]  # begins with a copy: the texture tears here
-    first = len(vertices)
-    bag_rings = first + np.arange(len(bag) * len(loop)).reshape(len(bag), -1)
-    walls = [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in zip(bag_rings, bag_rings[1:])]
-    end = first + len(bag) * len(loop)
-    last = bag_rings[-1]
-    walls.append(np.stack([np.roll(last, -1), last, np.full(len(loop), end)], axis=1))
-    bag_vertices = np.concatenate([*bag, [[0.0, a.MOUTH_LINE - 0.02, 0.15]]])
-    rings["mouth_bag"] = bag_rings[:2].ravel()
-    pieces["mouth_cavity"] = (first, end + 1)
-    turn = 2 * np.pi * np.arange(len(loop)) / len(loop)
-    circle = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-    uv_parts.append(np.concatenate([*(0.5 + 0.5 * circle * (1 - 0.2 * k) for k in range(len(bag))), [[0.5, 0.5]]]))
-    all_vertices, all_triangles = [vertices, bag_vertices], [triangles, *walls]
-
+    mesh.add("mouth_cavity", cavity(skin[loop]))
+    rings["mouth_bag"] = len(skin) + np.arange(2 * len(loop))
     eye, ear = parts.eyeball(), parts.ear()
-    others = {
-        "eye_right": parts.mirrored(eye, "eye_right"), "eye_left": eye, "teeth_upper": parts.tooth_row(True), "teeth_lower": parts.tooth_row(False),
-        "tongue": parts.tongue(), "ear_right": parts.mirrored(ear, "ear_right"), "ear_left": ear, "hair": parts.hair(), "torso": parts.torso(),
-    }  # fmt: skip
-    columns = {name: part.columns for name, part in others.items()}
-    total = end + 1
-    for name, part in others.items():
-        pieces[name] = (total, total + len(part.vertices))
-        all_vertices.append(part.vertices)
-        all_triangles.append(part.triangles + total)
-        uv_parts.append(part.uv)
-        total += len(part.vertices)
-    for k, name in enumerate(pieces):
-        low_u, low_v, high_u, high_v = UV_ISLANDS[name]
-        uv_parts[k] = np.array([low_u, low_v]) + uv_parts[k] * [high_u - low_u, high_v - low_v]
-
-    vertices = np.concatenate(all_vertices)
-    part_index = np.zeros(total, dtype=np.int64)
-    for name, (low, high) in pieces.items():
-        part_index[low:high] = PART_NAMES.index("ears" if name.startswith("ear_") else name)
-    for side in ("", "@right"):
-        for ring in ("border", "body", "wet", "contact"):
-            part_index[rings[f"mouth_{ring}{side}"]] = PART_NAMES.index("lips")
-        for ring in ("crease", "lid", "margin", "back"):
-            part_index[rings[f"eye_{ring}{side}"]] = PART_NAMES.index("eyelids")
-        for ring in ("brow", "brow_lower"):
-            part_index[rings[f"{ring}{side}"][:-1]] = PART_NAMES.index("brows")
-    part_index[:skin_count][label < -1.0] = PART_NAMES.index("neck")
-    part_index[rings["mouth_bag"]] = PART_NAMES.index("lips")
+    mesh.add("eye_right", parts.mirrored(eye, "eye_right"))
+    mesh.add("eye_left", eye)
+    mesh.add("teeth_upper", parts.tooth_row(True))
+    mesh.add("teeth_lower", parts.tooth_row(False))
+    mesh.add("tongue", parts.tongue())
+    mesh.add("ear_right", parts.mirrored(ear, "ear_right"))
+    mesh.add("ear_left", ear)
+    mesh.add("hair", parts.hair())
+    mesh.add("torso", parts.torso())
     return Head(
-        vertices,
-        np.concatenate(all_triangles),
-        np.concatenate(uv_parts),
-        part_index,
-        landmark_vertices(rings, vertices[:skin_count]),
-        mirror_index(vertices, pieces, count, right, len(loop), columns),
-        skin_count,
+        np.concatenate(mesh.vertices),
+        np.concatenate(mesh.triangles),
+        np.concatenate(mesh.uv),
+        part_index(mesh, rings, label),
+        landmark_vertices(rings, skin),
+        mirror_index(mesh, right, len(loop)),
+        len(skin),
         angle,
         label,
         rings,
-        pieces,
-        columns,
+        mesh.piece,
+        mesh.columns,
     )
+
+
+def cavity(lips: np.ndarray) -> parts.Part:
+    """The inside of the mouth behind the loop (n, 3) where the lips touch; begins with a copy of that loop, because
+    the texture tears there. uv: discs in discs.
+    """
+    bag = [lips, *parts.cavity_rings(lips)]
+    rings = np.arange(len(bag) * len(lips)).reshape(len(bag), -1)
+    walls = [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in pairwise(rings)]
+    end = np.stack([np.roll(rings[-1], -1), rings[-1], np.full(len(lips), rings.size)], axis=1)
+    turn = 2 * np.pi * np.arange(len(lips)) / len(lips)
+    circle = np.stack([np.sin(turn), np.cos(turn)], axis=1)
+    uv = [0.5 + 0.5 * circle * (1 - k / len(bag)) for k in range(len(bag))]
+    return parts.Part(
+        "mouth_cavity",
+        np.concatenate([*bag, [[0.0, a.MOUTH_LINE - 0.02, 0.15]]]),
+        np.concatenate([*walls, end]),
+        np.concatenate([*uv, [[0.5, 0.5]]]),
+    )
+
+
+def part_index(mesh: Growing, rings: dict[str, np.ndarray], label: np.ndarray) -> np.ndarray:
+    """(N,) index into PART_NAMES."""
+    index = np.zeros(mesh.count, dtype=np.int64)
+    for name, (low, high) in mesh.piece.items():
+        index[low:high] = PART_NAMES.index("ears" if name.startswith("ear_") else name)
+    for side in ("", "@right"):
+        for ring in ("border", "body", "wet", "contact"):
+            index[rings[f"mouth_{ring}{side}"]] = PART_NAMES.index("lips")
+        for ring in ("crease", "lid", "margin", "back"):
+            index[rings[f"eye_{ring}{side}"]] = PART_NAMES.index("eyelids")
+        for ring in ("brow", "brow_lower"):
+            index[rings[f"{ring}{side}"][:-1]] = PART_NAMES.index("brows")
+    index[: len(label)][label < -1.0] = PART_NAMES.index("neck")
+    index[rings["mouth_bag"]] = PART_NAMES.index("lips")
+    return index
 
 
 def landmark_vertices(rings: dict[str, np.ndarray], skin: np.ndarray) -> np.ndarray:
@@ -169,35 +192,25 @@ def landmark_vertices(rings: dict[str, np.ndarray], skin: np.ndarray) -> np.ndar
         *rings["brow@right"][::-2], *rings["brow"][::2],
         ridge[0], ridge[2], ridge[4], ridge[6], under_right[1], under_right[0], ridge[11], under[0], under[1],
         *eye_right[[8, 5, 3, 0, 13, 11]], *eye_left[[0, 3, 5, 8, 11, 13]],
-        border_right[7], border_right[4], border_right[2], border[0], border[2], border[4], border[7], border[10], border[11], border[14], border_right[11], border_right[10],
+        border_right[7], border_right[4], border_right[2], border[0], border[2], border[4], border[7], border[10],
+        border[11], border[14], border_right[11], border_right[10],
         touch_right[7], touch_right[3], touch[0], touch[3], touch[7], touch[11], touch[14], touch_right[11],
     ]  # fmt: skip
     return np.array(points, dtype=np.int64)
 
 
-def mirror_index(
-    vertices: np.ndarray,
-    pieces: dict[str, tuple[int, int]],
-    left: int,
-    right: np.ndarray,
-    loop: int,
-    columns: dict[str, int],
-) -> np.ndarray:
-    """(N,) the vertex at the mirrored place; `right` (left,) are the partners of the first `left` vertices."""
-    index = np.arange(len(vertices))
-    index[:left] = right
-    index[right] = np.arange(left)
-    low, high = pieces["mouth_cavity"]
+def mirror_index(mesh: Growing, right: np.ndarray, loop: int) -> np.ndarray:
+    """(N,) the vertex at the mirrored place; `right` (M,) are the partners of the first M vertices."""
+    index = np.arange(mesh.count)
+    index[: len(right)] = right
+    index[right] = np.arange(len(right))
+    low, high = mesh.piece["mouth_cavity"]
     for start in range(low, high - 1, loop):
         index[start : start + loop] = start + (-np.arange(loop)) % loop
-    for name, other in (
-        ("eye_right", "eye_left"),
-        ("eye_left", "eye_right"),
-        ("ear_right", "ear_left"),
-        ("ear_left", "ear_right"),
-    ):
-        index[slice(*pieces[name])] = np.arange(*pieces[other])
+    swaps = [("eye_right", "eye_left"), ("ear_right", "ear_left")]
+    for one, other in swaps + [pair[::-1] for pair in swaps]:
+        index[slice(*mesh.piece[one])] = np.arange(*mesh.piece[other])
     for name in ("teeth_upper", "teeth_lower", "tongue", "hair", "torso"):
-        low, high = pieces[name]
-        index[low:high] = np.arange(low, high).reshape(-1, columns[name])[:, ::-1].ravel()
+        low, high = mesh.piece[name]
+        index[low:high] = np.arange(low, high).reshape(-1, mesh.columns[name])[:, ::-1].ravel()
     return index

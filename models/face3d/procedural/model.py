@@ -7,9 +7,11 @@ from torch import Tensor
 from models.face3d.face_model import Eyeballs, LinearFaceModel, triangles_around
 from models.face3d.procedural.assembly import PART_NAMES, Head, head, lip_loop
 from models.face3d.procedural.curves import step
-from models.face3d.procedural.expressions import NAMES, expressions
-from models.face3d.procedural.identity import EYES, identities
+from models.face3d.procedural.expressions import expressions
+from models.face3d.procedural.identity import identities
+from models.face3d.procedural.movements import NAMES
 from models.face3d.procedural.texture import textures
+from models.face3d.procedural.traits import EYES
 
 VERSION = "1"  # stands beside coefficients on disk: change it whenever the geometry or its directions change
 
@@ -17,8 +19,8 @@ VERSION = "1"  # stands beside coefficients on disk: change it whenever the geom
 class ProceduralHead(LinearFaceModel):
     """A head made in code. Beside the buffers of `LinearFaceModel`:
 
-    rigidity: (N,) 1 where a vertex turns with the head, 0 where it stays with the shoulders. `place()` turns all;
-        blend its result with the unturned (but moved) vertices: r * place(v, rotation, translation) + (1 - r) * (v + translation).
+    rigidity: (N,) 1 where a vertex turns with the head, 0 where it stays with the shoulders. `place()` turns all:
+        blend its result, by r times, with the merely moved vertices v + translation, by (1 - r) times.
     uv: (N, 2) texture coordinates in [0, 1], v up, islands as in `assembly.UV_ISLANDS`.
     identity_names, texture_names: one per direction, "" for those without a meaning.
     """

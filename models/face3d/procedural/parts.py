@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.face3d.procedural import anatomy as a
-from models.face3d.procedural.curves import bump, spline, step
+from models.face3d.procedural.curves import bump, step
 from models.face3d.procedural.skull import surface
 
 
@@ -38,7 +38,7 @@ def grid(name: str, vertices: np.ndarray, uv: np.ndarray | None = None) -> Part:
 
 
 def turned(uv: np.ndarray, axis: int) -> np.ndarray:
-    """uv (N, 2) with one axis reversed, so that triangles stay counter-clockwise in the texture."""
+    """The same uv (N, 2) with one axis reversed, so that triangles stay counter-clockwise in the texture."""
     return np.where(np.arange(2) == axis, 1 - uv, uv)
 
 
@@ -53,7 +53,7 @@ EYE_SPOKES = 18
 
 
 def eyeball() -> Part:
-    """The left one, looking straight ahead; vertex 0 is the middle of the pupil. uv: gaze in the middle, equidistant."""
+    """The left one, looking straight ahead; vertex 0 is the middle of the pupil. uv: equidistant around the gaze."""
     turn = 2 * np.pi * np.arange(EYE_SPOKES) / EYE_SPOKES + np.pi / 2
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     flat = np.sin(EYE_RING_ANGLES)[:, None, None] * ring
@@ -82,7 +82,14 @@ def tooth_row(upper: bool) -> Part:
     turn = np.linspace(-1.45, 1.45, columns)
     half, front = (0.300, 1.055) if upper else (0.285, 1.030)
     x, z = half * np.sin(turn), front - 0.46 * (1 - np.cos(turn))
-    lines = [(-0.060, 0.070), (-0.035, 0.006), (0.0, 0.0), (0.0, 0.04), (-0.01, 0.085), (-0.02, 0.15)]  # depth, height over the edge
+    lines = [
+        (-0.060, 0.070),
+        (-0.035, 0.006),
+        (0.0, 0.0),
+        (0.0, 0.04),
+        (-0.01, 0.085),
+        (-0.02, 0.15),
+    ]  # depth, height over the edge
     edge = -0.352 if upper else -0.362
     rows = [np.stack([x * (1 + d), np.full(columns, edge + (h if upper else -h)), z + d], axis=1) for d, h in lines]
     part = grid("teeth_upper" if upper else "teeth_lower", np.stack(rows))
@@ -131,8 +138,10 @@ def ear() -> Part:
 
 HAIRLINE = np.array(  # angle in degrees from straight ahead, label of the section; sideburns before the ears
     [
-        (0, 0.97), (10, 0.985), (20, 0.995), (30, 0.98), (39, 0.93), (47, 0.84), (54, 0.73), (61, 0.61), (67, 0.48), (71, 0.30), (77, 0.22),
-        (83, 0.25), (88, 0.42), (94, 0.50), (100, 0.49), (106, 0.33), (113, 0.05), (124, -0.30), (140, -0.52), (160, -0.62), (180, -0.64),
+        (0, 0.97), (10, 0.985), (20, 0.995), (30, 0.98), (39, 0.93), (47, 0.84), (54, 0.73), (61, 0.61), (67, 0.48),
+        (71, 0.30), (77, 0.22),
+        (83, 0.25), (88, 0.42), (94, 0.50), (100, 0.49), (106, 0.33), (113, 0.05), (124, -0.30), (140, -0.52),
+        (160, -0.62), (180, -0.64),
     ]
 )  # fmt: skip
 
@@ -163,9 +172,12 @@ def torso() -> Part:
     #          height, half width, half depth, middle z, squareness
     sections = np.array(
         [
-            (-3.60, 1.95, 0.85, -0.20, 2.6), (-2.60, 1.98, 0.86, -0.22, 2.6), (-2.05, 1.96, 0.80, -0.26, 2.6), (-1.76, 1.78, 0.74, -0.28, 2.5),
-            (-1.58, 1.48, 0.69, -0.25, 2.4), (-1.45, 1.12, 0.66, -0.18, 2.2), (-1.36, 0.86, 0.64, -0.13, 2.0), (-1.28, 0.69, 0.625, -0.10, 2.0),
-            (-1.19, 0.625, 0.612, -0.09, 2.0), (-1.165, 0.605, 0.60, -0.09, 2.0), (-1.20, 0.58, 0.585, -0.09, 2.0), (-1.42, 0.48, 0.50, -0.09, 2.0),
+            (-3.60, 1.95, 0.85, -0.20, 2.6), (-2.60, 1.98, 0.86, -0.22, 2.6), (-2.05, 1.96, 0.80, -0.26, 2.6),
+            (-1.76, 1.78, 0.74, -0.28, 2.5),
+            (-1.58, 1.48, 0.69, -0.25, 2.4), (-1.45, 1.12, 0.66, -0.18, 2.2), (-1.36, 0.86, 0.64, -0.13, 2.0),
+            (-1.28, 0.69, 0.625, -0.10, 2.0),
+            (-1.19, 0.625, 0.612, -0.09, 2.0), (-1.165, 0.605, 0.60, -0.09, 2.0), (-1.20, 0.58, 0.585, -0.09, 2.0),
+            (-1.42, 0.48, 0.50, -0.09, 2.0),
         ]
     )  # fmt: skip
     rows = []

@@ -1,6 +1,7 @@
-"""The skin: a triangulated half face with loops around eye and mouth, a regular grid behind it, and its mirror image."""
+"""The skin: half a face, triangulated with loops around eye and mouth, and a regular grid behind it."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,8 +59,8 @@ def on_chart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([ACROSS * angle, label], axis=1)
 
 
-def lid_sphere(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    """z (M,) of the sphere around the left eye's centre, seen from the front; its rim beyond."""
+def lid_sphere(x: np.ndarray, y: np.ndarray, radius: float | np.ndarray) -> np.ndarray:
+    """Depth z (M,) of the sphere around the left eye's centre, seen from the front; its rim beyond."""
     cx, cy, cz = a.EYE_CENTRE
     return cz + np.sqrt(np.maximum(radius**2 - (x - cx) ** 2 - (y - cy) ** 2, 0))
 
@@ -180,19 +181,14 @@ def ribbons(half: Half) -> np.ndarray:
     mouth = [half.rings[f"mouth_{name}"] for name in MOUTH_RINGS[2:]]
     eye = [half.rings[f"eye_{name}"] for name in EYE_RINGS[1:]]
     brow = [half.rings[name] for name in BROW_LINES]
-    strips = [ribbon(upper, lower, closed=False)[:, ::-1] for upper, lower in zip(brow, brow[1:])]
-    strips += [ribbon(outer, inner, closed=False)[:, ::-1] for outer, inner in zip(mouth, mouth[1:])]
-    strips += [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in zip(eye, eye[1:])]
+    strips = [ribbon(upper, lower, closed=False)[:, ::-1] for upper, lower in pairwise(brow)]
+    strips += [ribbon(outer, inner, closed=False)[:, ::-1] for outer, inner in pairwise(mouth)]
+    strips += [ribbon(outer, inner, closed=True)[:, ::-1] for outer, inner in pairwise(eye)]
     return np.concatenate(strips)
 
 
-def half_face() -> tuple[Half, np.ndarray]:
-    """The left half of face, head and neck, and its triangles (F, 3), counter-clockwise from outside."""
-    from scipy.spatial import Delaunay
-
-    half = Half()
-    add_eye(half)
-    add_mouth(half)
+def add_features(half: Half) -> None:
+    """Nose, brows, and the lines down the middle and along the jaw."""
     ridge = [0.37, 0.315, 0.26, 0.21, 0.16, 0.10, 0.04, 0.0, -0.04, -0.075, -0.1, -0.118, -0.15, -0.185]
     add_line(half, "ridge", [(0.0, y) for y in ridge])
     add_line(half, "nose", [(x, y) for y in (0.315, 0.26, 0.21, 0.16, 0.10) for x in (0.045, 0.09, 0.14)])
@@ -206,21 +202,13 @@ def half_face() -> tuple[Half, np.ndarray]:
     angle, label = locate(*(np.array(a.JAW[3:]).T))
     half.add("jaw", surface(angle, label), np.stack([ACROSS * angle, label], axis=1))
 
-    columns = np.linspace(0, FACE_ANGLE, 15) * ACROSS
-    rows = np.array([-0.97, -0.86, -0.75, -0.64, -0.52, -0.38, -0.22, -0.06, 0.1, 0.26, 0.42, 0.58, 0.72, 0.86, 1.0])
-    edge = np.concatenate(
-        [
-            [(c, rows[0]) for c in columns], [(c, rows[-1]) for c in columns],
-            [(columns[-1], r) for r in rows[1:-1]], [(0.0, r) for r in (-0.88, -0.8)],
-        ]
-    )  # fmt: skip
-    position = surface(edge[:, 0] / ACROSS, edge[:, 1])
-    half.add("edge", position, edge)
 
+def add_fill(half: Half, width: float) -> None:
+    """Vertices of the face between all that is there already, up to `width` on the chart."""
     taken = np.concatenate(half.chart)
     fill = []
     for k, row in enumerate(np.arange(BOTTOM + 0.075, TOP - 0.04, 0.075)):
-        line = np.arange(0.045 * (k % 2), columns[-1] - 0.05, 0.09)
+        line = np.arange(0.045 * (k % 2), width - 0.05, 0.09)
         fill += [(c, row) for c in line]
     points = np.array(fill)
     hole = points_inside(points, half.chart_of("eye_orbit")) | points_inside(points, half.chart_of("mouth_skin"))
@@ -230,6 +218,11 @@ def half_face() -> tuple[Half, np.ndarray]:
     shown = step(1.2, 0.9, points[:, 0] / ACROSS)
     position[:, 2] += shown * relief(position[:, 0], position[:, 1])
     half.add("fill", position, points)
+
+
+def free_triangles(half: Half) -> np.ndarray:
+    """Delaunay's triangles of the face, without those inside the loops that ribbons fill."""
+    from scipy.spatial import Delaunay
 
     chart = np.concatenate(half.chart)
     inner = [*(f"mouth_{name}" for name in MOUTH_RINGS[3:]), *(f"eye_{name}" for name in EYE_RINGS[2:])]
@@ -244,8 +237,28 @@ def half_face() -> tuple[Half, np.ndarray]:
     corners = chart[triangles]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    triangles = np.where((area < 0)[:, None], triangles[:, ::-1], triangles)[keep & (np.abs(area) > 1e-7)]
-    return half, np.concatenate([triangles, ribbons(half), add_back(half, columns, rows)])
+    return np.where((area < 0)[:, None], triangles[:, ::-1], triangles)[keep & (np.abs(area) > 1e-7)]
+
+
+def half_face() -> tuple[Half, np.ndarray]:
+    """The left half of face, head and neck, and its triangles (F, 3), counter-clockwise from outside."""
+    half = Half()
+    add_eye(half)
+    add_mouth(half)
+    add_features(half)
+    columns = np.linspace(0, FACE_ANGLE, 15) * ACROSS
+    rows = np.array([-0.97, -0.86, -0.75, -0.64, -0.52, -0.38, -0.22, -0.06, 0.1, 0.26, 0.42, 0.58, 0.72, 0.86, 1.0])
+    edge = np.concatenate(
+        [
+            [(c, rows[0]) for c in columns], [(c, rows[-1]) for c in columns],
+            [(columns[-1], r) for r in rows[1:-1]], [(0.0, r) for r in (-0.88, -0.8)],
+        ]
+    )  # fmt: skip
+    position = surface(edge[:, 0] / ACROSS, edge[:, 1])
+    half.add("edge", position, edge)
+
+    add_fill(half, columns[-1])
+    return half, np.concatenate([free_triangles(half), ribbons(half), add_back(half, columns, rows)])
 
 
 def add_back(half: Half, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -254,7 +267,7 @@ def add_back(half: Half, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     along = np.concatenate([[-1.85, -1.6, -1.35, -1.15, -1.06], rows, [1.13, 1.27, 1.4]])
     chart = np.concatenate(half.chart)
     index = np.full((len(along), len(around)), -1)
-    new = []
+    new: list[tuple[float, float]] = []
     for i, row in enumerate(along):
         for j, column in enumerate(around):
             if column < columns[-1] - 1e-9 and BOTTOM + 1e-9 < row < TOP - 1e-9:

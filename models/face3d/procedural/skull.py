@@ -36,5 +36,5 @@ def locate(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def depth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """z (M,) of the smooth face at (x, y)."""
+    """Depth z (M,) of the smooth face at (x, y)."""
     return surface(*locate(x, y))[:, 2]

@@ -8,9 +8,12 @@ from models.face3d.procedural.parts import EYE_SPOKES
 
 COUNT = 80
 COLOURS = {
-    "skin": (0.70, 0.51, 0.42), "lips": (0.62, 0.36, 0.33), "eyelids": (0.67, 0.47, 0.39), "brows": (0.34, 0.24, 0.18), "eye_right": (0.90, 0.89, 0.87),
-    "eye_left": (0.90, 0.89, 0.87), "teeth_upper": (0.88, 0.85, 0.78), "teeth_lower": (0.84, 0.81, 0.74), "tongue": (0.66, 0.34, 0.33),
-    "mouth_cavity": (0.20, 0.07, 0.07), "ears": (0.70, 0.48, 0.40), "hair": (0.24, 0.17, 0.12), "neck": (0.69, 0.50, 0.41), "torso": (0.36, 0.40, 0.47),
+    "skin": (0.70, 0.51, 0.42), "lips": (0.62, 0.36, 0.33), "eyelids": (0.67, 0.47, 0.39),
+    "brows": (0.34, 0.24, 0.18), "eye_right": (0.90, 0.89, 0.87),
+    "eye_left": (0.90, 0.89, 0.87), "teeth_upper": (0.88, 0.85, 0.78), "teeth_lower": (0.84, 0.81, 0.74),
+    "tongue": (0.66, 0.34, 0.33),
+    "mouth_cavity": (0.20, 0.07, 0.07), "ears": (0.70, 0.48, 0.40), "hair": (0.24, 0.17, 0.12),
+    "neck": (0.69, 0.50, 0.41), "torso": (0.36, 0.40, 0.47),
 }  # fmt: skip
 IRIS, PUPIL = (0.36, 0.36, 0.30), (0.03, 0.03, 0.03)
 
@@ -31,14 +34,16 @@ def weights(mesh: Head) -> dict[str, np.ndarray]:
         eye["pupil"][low : low + 1 + EYE_SPOKES] = 1
         eye["iris_inner"][low + 1 + EYE_SPOKES : low + 1 + 2 * EYE_SPOKES] = 1
         eye["iris"][low + 1 + EYE_SPOKES : low + 1 + 4 * EYE_SPOKES] = 1
+    whiskers = bump(x, 0.62, 0.10) * step(0.0, -0.25, y) * step(-0.45, -0.30, y)
     under = front * bump(y, 0.24, 0.04) * bump(x, 0.28, 0.09)
     return {
         "flesh": flesh, "lips": of("lips"), "brows": of("brows"), "hair": of("hair"), "torso": of("torso"), **eye,
         "white": of("eye_right", "eye_left") - eye["iris"] - eye["pupil"],
         "teeth": of("teeth_upper", "teeth_lower"), "tongue": of("tongue"), "ears": of("ears"),
-        "blush": front * bump(y, 0.0, 0.12) * bump(x, 0.42, 0.13), "nose": front * bump(y, 0.0, 0.07) * bump(x, 0, 0.09),
+        "blush": front * bump(y, 0.0, 0.12) * bump(x, 0.42, 0.13),
+        "nose": front * bump(y, 0.0, 0.07) * bump(x, 0, 0.09),
         "socket": front * bump(y, 0.38, 0.10) * bump(x, 0.30, 0.14), "under_eye": under,
-        "beard": front * step(-0.30, -0.45, y) + front * bump(y, -0.19, 0.05) * bump(x, 0.0, 0.22) + 0.7 * front * bump(x, 0.62, 0.10) * step(0.0, -0.25, y) * step(-0.45, -0.30, y),
+        "beard": front * (step(-0.30, -0.45, y) + bump(y, -0.19, 0.05) * bump(x, 0.0, 0.22) + 0.7 * whiskers),
         "forehead": front * bump(y, 0.80, 0.12), "lids": of("eyelids"),
         "nostrils": front * np.exp(-(((x - 0.068) / 0.02) ** 2 + ((y + 0.098) / 0.012) ** 2)),
         "neck": of("neck"), "chest": of("torso") * step(-1.9, -2.4, y), "collar": of("torso") * step(-1.3, -1.2, y),
@@ -60,7 +65,8 @@ def mean_colours(mesh: Head) -> np.ndarray:
     ):
         colour += w[key][:, None] * change
     colour -= w["nostrils"][:, None] * (colour - [0.16, 0.09, 0.08])
-    for low, high in ((mesh.piece[k]) for k in ("eye_right", "eye_left")):
+    for piece in ("eye_right", "eye_left"):
+        low = mesh.piece[piece][0]
         rim = np.arange(low + 1 + 3 * EYE_SPOKES, low + 1 + 4 * EYE_SPOKES)
         colour[rim] *= 0.55
     for suffix in ("", "@right"):  # lashes and the red of the inner corner

@@ -7,7 +7,7 @@ from models.face3d.camera import Camera
 from models.face3d.face_model import FaceModel
 from models.face3d.procedural import ProceduralHead, procedural_head
 from models.face3d.procedural.assembly import UV_ISLANDS, head
-from models.face3d.procedural.expressions import OTHER
+from models.face3d.procedural.movements import OTHER
 from models.face3d.rasterizer import rasterize
 
 # What stands on disk beside coefficients is the version: whoever changes the geometry changes both lines.
