@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from rich.console import Console
 
 from datamodules.shard_format import Segment
@@ -13,11 +14,11 @@ from preparation.clip import Clip
 from preparation.describe import COLUMNS, contact_sheet
 from preparation.synthetic import Speakers
 
-SHEET, VIDEO = "preview.png", "preview.mp4"
+SHEET, VIDEO, PORTRAIT = "preview.png", "preview.mp4", "portrait.png"
 
 
 def write_preview(source: Speakers, output: Path, rows: int) -> None:
-    """Writes a contact sheet of the speakers and the first clip of the first speaker, with sound.
+    """Writes a contact sheet of the speakers, the first clip of the first one with sound, a portrait of the last one.
 
     Args:
         source: of the speakers.
@@ -33,8 +34,13 @@ def write_preview(source: Speakers, output: Path, rows: int) -> None:
     with VideoWriter(output / VIDEO, (source.size, source.size), audio=first.audio, metadata=tags) as video:
         for frame in first.frames:
             video.write(frame)
+    last = source.rehearse(clips[-1])
+    Image.fromarray(speaker.segment(last, np.array([0]), source.size, clips[-1].source).frames[0]).save(
+        output / PORTRAIT
+    )
     say = partial(Console().print, markup=False, highlight=False, soft_wrap=True)
     say(f"{len(chosen)} of {len(clips)} clips: {output / SHEET}; {clips[0].key} with its sound: {output / VIDEO}")
+    say(f"{clips[-1].key}, to be animated by it: {output / PORTRAIT}")
 
 
 def _glimpse(source: Speakers, clip: Clip) -> Segment:
