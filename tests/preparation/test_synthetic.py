@@ -140,7 +140,7 @@ def test_a_preview_shows_and_sounds(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     picture = np.asarray(Image.open(tmp_path / "preview.png"))
     assert picture.shape == (2 * (TILE + CAPTION), 8 * TILE, 3)
-    assert Image.open(tmp_path / "portrait.png").size == Image.open(tmp_path / "portrait.png").size[::-1]
+    assert len(set(Image.open(tmp_path / "portrait.png").size)) == 1
     with av.open(str(tmp_path / "preview.mp4")) as video:
         assert {stream.codec_context.name for stream in video.streams} == {"h264", "aac"}
         assert sum(1 for _ in video.decode(video=0)) == 25
