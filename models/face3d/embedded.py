@@ -41,7 +41,7 @@ def save_embedded(path: Path, network: Regressor, face_model: FaceModel, version
         "face_model": face_model.name,
         "face_model_version": face_model.version,
         "version": version,
-        "backbone": json.dumps({**facts, "grid": backbone.grid}),
+        "backbone": json.dumps({**facts, "grid": backbone.grid, "fine": backbone.fine}),
         "size": str(network.size),
     }
     tensors = {
