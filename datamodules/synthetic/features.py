@@ -125,7 +125,7 @@ def paint_lips(paint: Paint, atlas: Atlas, lips: Lips, skin: np.ndarray, rng: np
     lines = cv2.remap(
         noise, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
-    natural = np.array([0.95, 1.04, 1.05])
+    natural = np.array([1.0, 0.96, 0.97])
     paint.tint(mask * (1 - lips.lipstick), natural)
     paint.cover(mask * lips.lipstick, np.array(lips.tint))
     paint.tint(mask * np.clip(0.06 * lines, -0.2, 0.2), np.array([0.5, 0.5, 0.5]))

@@ -82,10 +82,11 @@ class HairMesh:
 
 @dataclass(frozen=True)
 class Skull:
-    """Where the hair hangs on: the centre (3,) at the height of the brows, and the head's own points (N, 3)."""
+    """Where the hair hangs on: the centre (3,) at the height of the brows, points (N, 3) of the skin and of the ears."""
 
     centre: np.ndarray
     points: np.ndarray
+    ears: np.ndarray
 
     def radius(self, directions: np.ndarray, window: float = 0.16) -> np.ndarray:
         """Distance (...) from the centre to the surface along unit vectors (..., 3): the farthest point nearby."""
@@ -96,8 +97,8 @@ class Skull:
         return ((weight @ distance) / weight.sum(1)).reshape(directions.shape[:-1])
 
     def girth(self, azimuth: np.ndarray, height: np.ndarray) -> np.ndarray:
-        """Distance (...) from the vertical axis to the surface at azimuths and heights (...)."""
-        points = (self.points - self.centre).astype(np.float32)
+        """Distance (...) from the vertical axis to the surface, ears included, at azimuths and heights (...)."""
+        points = (np.concatenate([self.points, self.ears]) - self.centre).astype(np.float32)
         radius = np.hypot(points[:, 0], points[:, 2])
         angle = np.arctan2(points[:, 0], points[:, 2])
         azimuth, height = azimuth.astype(np.float32), height.astype(np.float32)
@@ -164,7 +165,7 @@ def hair_mesh(hair: Hair, skull: Skull, seed: int) -> HairMesh:
     thick = thick * (1 + np.clip((style.lock + 0.1 * hair.curl) * locks, -0.6, 0.6))
     # strands lie down where the hair ends on the skin, and a parting is a valley
     lying = np.clip((HORIZON + 0.4 - end) / 0.4, 0, 1) if style.long else 1.0
-    thick = thick * (1 - 0.96 * lying * np.clip(1 - (end - q) / (0.25 + 0.6 * style.side), 0, 1) ** 2)
+    thick = thick * (1 - 0.96 * lying * np.clip(1 - (end - 0.1 - q) / (0.4 + 0.6 * style.side), 0, 1) ** 1.6)
     valley = (
         np.exp(-(((azimuth - hair.parting) / 0.16) ** 2))
         * np.clip(1 - share * 0.8, 0, 1)

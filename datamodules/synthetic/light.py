@@ -6,7 +6,7 @@ import torch
 from models.face3d.lighting import AMBIENT, harmonics
 
 _KEY_AZIMUTH, _KEY_HEIGHT = 1.15, (0.05, 0.95)  # radians; a key below the eyes looks like a campfire
-_EXPOSURE = (0.92, 1.12)  # mean light on a face that looks at the camera, where 1 leaves the albedo as it is
+_EXPOSURE = (0.86, 1.04)  # mean light on a face that looks at the camera, where 1 leaves the albedo as it is
 _DARKEST = 0.34  # of a sphere's visible half, so that no face sinks into black
 
 
@@ -51,7 +51,7 @@ def draw_lighting(rng: np.random.Generator) -> np.ndarray:
     key = lamp(azimuth, rng.uniform(*_KEY_HEIGHT), rng.uniform(0.1, 0.5))
     fill = lamp(-azimuth + rng.normal(0, 0.4), rng.uniform(-0.2, 0.6), 0.8)
     sky = np.clip(0.5 + 0.5 * _DIRECTIONS[:, 1], 0, 1)
-    warm = rng.normal(0, 0.45)
+    warm = float(np.clip(rng.normal(0, 0.36), -0.6, 0.9))
     light = key[:, None] * warmth(warm)
     light = light + rng.uniform(0.25, 0.7) * fill[:, None] * warmth(-0.5 * warm + rng.normal(0, 0.3))
     light = light + rng.uniform(0.15, 0.5) * (0.55 + 0.45 * sky[:, None]) * warmth(rng.normal(0, 0.3))

@@ -228,7 +228,7 @@ def _draw_texture(numbers: np.ndarray, man: bool) -> np.ndarray:
 def _draw_skin(rng: np.random.Generator, tone: float) -> Skin:
     age = float(rng.beta(1.3, 1.7))
     # the model's straight line from fair to dark ends in orange: dark skin is browner
-    brown = 1 + max(tone - 0.6, 0.0) * np.array([-0.02, 0.08, 0.15])
+    brown = 1 + max(tone - 0.6, 0.0) * np.array([-0.02, 0.07, 0.12])
     red, green, blue = (brown * rng.uniform([0.98, 0.97, 0.95], [1.02, 1.03, 1.05])).tolist()
     return Skin(
         undertone=(red, green, blue),

@@ -66,9 +66,9 @@ def skull(points: Tensor) -> Skull:
     landmarks = model.landmarks68(points[None])[0]
     brow, ears = landmarks[17:27, 1].mean(), landmarks[[0, 16], 2].mean()
     centre = torch.stack([torch.tensor(0.0), brow, ears - 0.05])
-    kept = [index for index, name in enumerate(model.part_names) if name in ("skin", "ears")]
-    skin = torch.isin(model.vertex_part, torch.tensor(kept)) & (points[:, 1] > landmarks[8, 1] - 0.2)
-    return Skull(centre.numpy(), points[skin].numpy())
+    skin, ears = (model.vertex_part == model.part_names.index(name) for name in ("skin", "ears"))
+    skin = skin & (points[:, 1] > landmarks[8, 1] - 0.2)
+    return Skull(centre.numpy(), points[skin].numpy(), points[ears].numpy())
 
 
 @lru_cache(maxsize=4)
