@@ -16,10 +16,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
 SIDE = 224
+LARGEST = 20_000  # pixels of a side of a resized frame: a face of 100 pixels in a frame of 8,000 stays well below
 SCALE = 102.0  # pixels per decimetre in the aligned picture
 # The template of ArcFace at 112 pixels: eyes, nose, corners of the mouth
 ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
@@ -122,11 +125,22 @@ def crop_box(alignment: Tensor) -> Tensor:
 
 
 def crop(frame: "np.ndarray", alignment: Tensor) -> "np.ndarray":
-    """The authors' aligned picture (224, 224, 3) of a frame (H, W, 3), both uint8; alignment (5,)."""
+    """The authors' aligned picture (224, 224, 3) of a frame (H, W, 3), both uint8; alignment (5,).
+
+    Raises:
+        UserError: the frame is no picture, or the alignment asks for an absurd one: its landmarks were no face.
+    """
     import numpy as np
     from PIL import Image
 
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise UserError(f"a frame is (height, width, 3) of uint8, this one is {frame.shape} of {frame.dtype}")
+    scale = float(alignment[2])
+    if not 0 < scale * max(frame.shape) < LARGEST or not bool(alignment.isfinite().all()):
+        raise UserError(f"landmarks that ask for a scale of {scale:.3g} are no face in a frame of {frame.shape[:2]}")
     left, top, wide, high = crop_box(alignment[None])[0].tolist()
+    if min(wide, high) < 1:
+        raise UserError(f"the landmarks make the frame {wide} x {high} pixels large: they are no face")
     resized = Image.fromarray(frame).resize((wide, high), Image.Resampling.BICUBIC)
     return np.array(resized.crop((left, top, left + SIDE, top + SIDE)))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from models.errors import UserError
 from models.face3d import alignment as alignments
 from models.face3d import semantics
 from models.face3d.bfm import load_bfm
@@ -21,6 +22,16 @@ from models.weights import Weights
 Outputs = dict[str, Tensor]
 
 
+def _expect(name: str, array: Tensor, shape: tuple[int | None, ...]) -> None:
+    """`UserError` unless an array has a shape, None standing for any size but 0."""
+    fits = array.ndim == len(shape) and all(
+        have == want or (want is None and have) for have, want in zip(array.shape, shape)
+    )
+    if not fits:
+        words = ", ".join("n" if size is None else str(size) for size in shape)
+        raise UserError(f"{name} is {tuple(array.shape)}, expected ({words})")
+
+
 def deep3d_recon(weights: Weights, image: Tensor) -> Outputs:
     """Deep3D's coefficients of aligned pictures (B, 3, 224, 224) in [0, 1]; 261 with gaze in the order of HifiHead."""
     network = read_deep3d(weights).eval()
@@ -31,6 +42,10 @@ def deep3d_recon(weights: Weights, image: Tensor) -> Outputs:
 
 def deep3d_align(landmarks: Tensor, sizes: Tensor, standard_landmarks5: Tensor, image: Tensor) -> Outputs:
     """Deep3D's alignment of frames by 68 landmarks (N, 68, 2), and the aligned picture of the first frame."""
+    _expect("landmarks", landmarks, (None, 68, 2))
+    _expect("sizes", sizes, (len(landmarks), 2))
+    _expect("standard_landmarks5", standard_landmarks5, (5, 3))
+    _expect("image", image, (int(sizes[0, 1]), int(sizes[0, 0]), 3))
     height = sizes[:, 1, None].double()
     points = landmarks.double()
     upright = torch.stack([points[..., 0], height - 1 - points[..., 1]], dim=-1)
@@ -53,6 +68,9 @@ def deep3d_align(landmarks: Tensor, sizes: Tensor, standard_landmarks5: Tensor, 
 
 def face3d_align(image: Tensor, lm68: Tensor, template: Tensor) -> Outputs:
     """SadTalker's alignment of one frame (H, W, 3) uint8 by 68 or 5 landmarks."""
+    _expect("image", image, (None, None, 3))
+    _expect("lm68", lm68, (5 if len(lm68) == 5 else 68, 2))
+    _expect("template", template, (5, 3))
     height, width = image.shape[:2]
     points = lm68.double()[None]
     upright = torch.stack([points[..., 0], height - 1 - points[..., 1]], dim=-1)

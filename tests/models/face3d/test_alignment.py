@@ -1,10 +1,12 @@
 """The alignment: its map and the way back, the warp against it and against Pillow's crop, the ArcFace matrix."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from models.errors import UserError
 from models.face3d import alignment as al
 from models.face3d.camera import Camera
 from models.face3d.rotation import place
@@ -81,3 +83,13 @@ def test_arcface_matrix_undoes_a_similarity() -> None:
     points = (template @ turn.T + torch.tensor([7.0, -3.0]))[None]
     matrix = al.arcface_matrix(points)[0]
     assert torch.allclose(points[0] @ matrix[:, :2].T + matrix[:, 2], template, atol=1e-9)
+
+
+def test_landmarks_that_are_no_face_and_frames_that_are_no_picture_are_refused() -> None:
+    frame = np.zeros((64, 64, 3), np.uint8)
+    point = torch.full((1, 68, 2), 30.0)
+    for points in (point, point * torch.nan, point + 1e-3 * torch.randn(1, 68, 2)):
+        with pytest.raises(UserError, match="no face"):
+            al.crop(frame, al.align_frames(torch.nan_to_num(points, torch.inf), STANDARD, 64, 64)[0])
+    with pytest.raises(UserError, match="uint8"):
+        al.crop(frame.astype(np.float32), al.identity_alignment(64))
