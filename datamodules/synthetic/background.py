@@ -84,7 +84,7 @@ def _backdrop(rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         cloud = sum(_smooth_noise(rng, n) * w for n, w in ((4, 0.5), (8, 0.3), (16, 0.15)))
     else:
-        x, y = _grid()
+        x, _ = _grid()
         cloud = np.sin(x * rng.uniform(30, 70) + 1.5 * _smooth_noise(rng, 4)) * 0.6 + 0.2 * _smooth_noise(rng, 6)
     canvas = base * (1 + 0.35 * np.asarray(cloud)[..., None])
     return canvas.astype(np.float32) * _vignette(rng)
@@ -113,8 +113,8 @@ def _room(rng: np.random.Generator) -> np.ndarray:
         x, y = rng.uniform(-0.1, 0.8), rng.uniform(0.55, 0.8)
         _box(canvas, x, y, rng.uniform(0.2, 0.5), 1 - y, _colour(rng, (0.1, 0.6), (0.15, 0.6)))
     if rng.random() < 0.6:
-        x, y = _grid()
-        glow = np.exp(-((x - rng.choice([0.12, 0.88])) ** 2 + (y - rng.uniform(0.2, 0.5)) ** 2) / 0.01)
+        across, down = _grid()
+        glow = np.exp(-((across - rng.choice([0.12, 0.88])) ** 2 + (down - rng.uniform(0.2, 0.5)) ** 2) / 0.01)
         canvas += glow[..., None] * np.array([0.6, 0.45, 0.25], dtype=np.float32)
     return canvas
 

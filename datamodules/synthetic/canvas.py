@@ -65,7 +65,7 @@ def unfold(model: LinearFaceModel, triangles: torch.Tensor, uv: torch.Tensor, si
     source = nearest[label]
     rows, columns = rows[source], columns[source]
     landmarks = model.landmarks68(model.mean[None])[0].numpy()
-    return Atlas(position[rows, columns], parts[triangle[rows, columns]], chart, landmarks, model.part_names)
+    return Atlas(position[rows, columns], parts[triangle[rows, columns]], chart, landmarks, tuple(model.part_names))
 
 
 @dataclass

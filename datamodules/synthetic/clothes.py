@@ -151,9 +151,9 @@ def _garment(clothes: Clothes, rng: np.random.Generator, skin_colour: np.ndarray
             )
         else:
             _fill(picture, skin, (-0.40, -0.8), (-0.36, -1.25), (0.0, -1.75), (0.36, -1.25), (0.40, -0.8))
-        collar = ((0.62, -0.9), (0.42, -1.2), (0.04, -1.55), (0.34, -1.74), (0.64, -1.40))
+        upper = ((0.62, -0.9), (0.42, -1.2), (0.04, -1.55), (0.34, -1.74), (0.64, -1.40))
         lapel = ((0.66, -1.15), (0.60, -1.5), (0.02, -3.3), (0.46, -2.2), (0.92, -1.85), (0.86, -1.5))
-        for half in (collar, _mirrored(collar)):
+        for half in (upper, _mirrored(upper)):
             _fill(picture, np.clip(white * 1.02, 0, 1), *half)
             _stroke(picture, white * 0.7, 0.012, *half)
         for half in (lapel, _mirrored(lapel)):

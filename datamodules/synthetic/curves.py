@@ -96,5 +96,5 @@ def look_up(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Values (N,) of a picture (H, W) at columns x and rows y (N,), linear between texels, 0 outside."""
     count = len(x)
     width = 256  # OpenCV takes no more than 32,767 in a row
-    places = [np.resize(a.astype(np.float32), (-(-count // width), width)) for a in (x, y)]
-    return cv2.remap(picture, *places, cv2.INTER_LINEAR, borderValue=0).ravel()[:count]
+    columns, rows = (np.resize(a.astype(np.float32), (-(-count // width), width)) for a in (x, y))
+    return cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderValue=0).ravel()[:count]

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,3 +36,10 @@ def _colour_sources() -> Tensor:
 def albedo(texture: Tensor) -> Tensor:
     """The model's own colours (B, N, 3), without brows."""
     return head().texture(texture)[:, _colour_sources()]
+
+
+def eye_centres() -> np.ndarray:
+    """(2, 3) of the mean head's eyeballs."""
+    eyes = head().eyes
+    assert eyes is not None  # the embedded head has eyes
+    return eyes.centres.numpy()

@@ -51,11 +51,19 @@ STYLES: dict[str, Style | None] = {
     "crop": Style(top=0.13, side=0.04, fringe=0.35, lock=0.16),
     "side": Style(top=0.17, side=0.07, front=0.06, fringe=0.3, nape=2.35),
     "quiff": Style(top=0.17, side=0.05, front=0.17, line=0.9, lock=0.14),
-    "curly": Style(top=0.26, side=0.18, front=0.05, fringe=0.4, temple=1.35, ear=1.75, nape=2.4, lock=0.12, curl=0.8, hang=0.3, soft=0.04),
-    "afro": Style(top=0.50, side=0.42, front=0.0, line=0.95, temple=1.32, ear=1.95, nape=2.6, lock=0.12, curl=1.0, hang=0.3, soft=0.02),
+    "curly": Style(
+        top=0.26, side=0.18, front=0.05, fringe=0.4, temple=1.35, ear=1.75, nape=2.4,
+        lock=0.12, curl=0.8, hang=0.3, soft=0.04,
+    ),
+    "afro": Style(
+        top=0.50, side=0.42, line=0.95, temple=1.32, ear=1.95, nape=2.6, lock=0.12, curl=1.0, hang=0.3, soft=0.02,
+    ),
     "bob": Style(top=0.15, side=0.14, fringe=0.75, temple=1.4, ear=2.5, nape=2.6, hang=1.0, opening=0.95, long=True),
     "long": Style(top=0.13, side=0.12, fringe=0.45, temple=1.4, ear=3.3, nape=3.5, hang=1.0, opening=1.0, long=True),
-    "waves": Style(top=0.17, side=0.17, fringe=0.5, temple=1.4, ear=3.1, nape=3.3, hang=1.0, opening=0.95, long=True, lock=0.2, curl=0.5),
+    "waves": Style(
+        top=0.17, side=0.17, fringe=0.5, temple=1.4, ear=3.1, nape=3.3, hang=1.0, opening=0.95,
+        long=True, lock=0.2, curl=0.5,
+    ),
     "bun": Style(top=0.06, side=0.04, line=0.9, temple=1.35, ear=1.52, nape=2.3, bun=0.34, lock=0.03, soft=0.06),
 }  # fmt: skip
 
@@ -82,7 +90,7 @@ class HairMesh:
 
 @dataclass(frozen=True)
 class Skull:
-    """Where the hair hangs on: the centre (3,) at the height of the brows, points (N, 3) of the skin and of the ears."""
+    """Where the hair hangs on: the centre (3,) at the brows' height, points (N, 3) of the skin and of the ears."""
 
     centre: np.ndarray
     points: np.ndarray

@@ -41,15 +41,13 @@ def paint_strands(hair: Hair, seed: int) -> np.ndarray:
     colour = np.array(hair.colour, dtype=np.float32) * bright[..., None]
     pick = (1 - curl) * (ring_noise(rng, 400, 3) * 0.8 + ring_noise(rng, 60, 2) * 0.4) + curl * curls
     greyness = 1 / (1 + np.exp(-(pick + _logit(hair.grey)) * (2.2 - 1.2 * curl)))[..., None]
-    colour = colour * (1 - greyness) + GREY * (0.75 + 0.25 * bright[..., None]) * greyness
+    mixed = colour * (1 - greyness) + GREY * (0.75 + 0.25 * bright[..., None]) * greyness
 
-    tips = (
-        0.22 * ring_noise(rng, 512, 1)[-1:] + 0.22 * ring_noise(rng, 150, 1)[-1:] + 0.22 * ring_noise(rng, 40, 1)[-1:]
-    )
+    tips = 0.22 * np.sum([ring_noise(rng, across, 1)[-1:] for across in (512, 150, 40)], axis=0)
     length = np.clip(1 - style.soft * (0.55 + tips), 0.6, 0.985)
     alpha = np.clip((length - rows) / (0.35 * style.soft) + 0.6, 0, 1)
     frizz = np.clip(0.5 + 0.3 * (curl * curls + (1 - curl) * fine), 0, 1)
-    picture = np.concatenate([np.clip(colour, 0, 1), alpha[..., None], frizz[..., None]], axis=-1)
+    picture = np.concatenate([np.clip(mixed, 0, 1), alpha[..., None], frizz[..., None]], axis=-1)
     return np.round(picture * 255).astype(np.uint8)
 
 

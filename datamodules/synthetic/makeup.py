@@ -12,7 +12,7 @@ SKIN = ("skin", "lips", "eyelids", "brows", "ears", "neck")
 
 
 def paint_person(person: Person, atlas: Atlas, eye_centres: np.ndarray, skin_colour: np.ndarray) -> Paint:
-    """Everything that is painted on this person; `eye_centres` (2, 3) of the mean head, `skin_colour` (3,) of the neck."""
+    """Everything that is painted on a person; `eye_centres` (2, 3) of the mean head, `skin_colour` (3,) of the neck."""
 
     def stream(number: int) -> np.random.Generator:
         return np.random.default_rng((person.seed, 200 + number))

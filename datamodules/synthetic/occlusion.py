@@ -16,7 +16,8 @@ def openness(points: Tensor, normals: Tensor, triangles: Tensor, sheet: Tensor |
     """Share (N,) of the light from all sides, weighted by the angle to the surface, that reaches each point.
 
     Args:
-        points, normals: (N, 3) in the world.
+        points: (N, 3) in the world.
+        normals: (N, 3).
         triangles: (F, 3) that cast the shadow.
         sheet: indices (M,) of points that are lit from both sides, as hair is.
     """

@@ -173,7 +173,7 @@ def _film(value: float) -> float:
 
 
 @_compiled
-def _hash(a: int, b: int) -> float:
+def _hash(a: int, b: int) -> np.float32:
     """A number in [-1, 1) from two: sensor noise without state."""
     mask = np.uint64(0xFFFFFFFF)
     h = (np.uint64(a) * np.uint64(0x9E3779B1) + np.uint64(b) * np.uint64(0x85EBCA77)) & mask
@@ -197,8 +197,13 @@ def shade_frames(
     """Fill `pictures` (B, S, S, 3) uint8.
 
     Args:
+        pictures: written.
         background: (S, S, 3) float32 in [0, 1].
         keys: (B,) integers that the sensor noise depends on.
+        body: the head with its shoulders.
+        hair: what lies over it.
+        lights: on every frame.
+        lens: the camera's traits.
         cover: (B, 2 S, 2 S) uint8, the blurred share of the surroundings that is not background.
     """
     size = pictures.shape[1]

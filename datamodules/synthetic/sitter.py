@@ -9,7 +9,7 @@ from torch import Tensor
 
 from datamodules.synthetic.background import paint_background
 from datamodules.synthetic.canvas import Atlas, unfold
-from datamodules.synthetic.embedded import albedo, head, triangles
+from datamodules.synthetic.embedded import albedo, eye_centres, head, triangles
 from datamodules.synthetic.hair import HairMesh, Skull, frizz, hair_mesh
 from datamodules.synthetic.hair_paint import paint_strands
 from datamodules.synthetic.makeup import paint_person
@@ -56,7 +56,7 @@ def seat(person: Person) -> Sitter:
     strands = paint_strands(person.hair, person.seed)
     colours = albedo(torch.from_numpy(person.texture)[None])[0]
     neck = colours[model.vertex_part == model.part_names.index("neck")].mean(0).numpy()
-    paint = paint_person(person, atlas(), model.eyes.centres.numpy(), neck)
+    paint = paint_person(person, atlas(), eye_centres(), neck)
     return Sitter(person, shares[:count], paint.texels(atlas()), mesh, shares[count:], strands, frizz(person.hair))
 
 

@@ -98,21 +98,16 @@ def paint_wrinkles(paint: Paint, atlas: Atlas, skin: Skin, texels: np.ndarray) -
     for eye, outward in ((36, -1.0), (45, 1.0)):
         for rise in (-0.07, 0.0, 0.07):
             start = marks[eye] + np.array([0.05 * outward, rise * 0.5])
-            curve = np.stack([start, start + [0.07 * outward, rise * 0.7], start + [0.14 * outward, rise * 1.3]])
+            step = np.array([0.07 * outward, rise * 0.65])
+            curve = np.stack([start, start + step, start + 2 * step])
             _fold(paint, atlas, texels, curve, 0.009, 0.007 * strength, 0.30 * strength)
     for brow_end, inward in ((21, 1.0), (22, -1.0)):
         start = marks[brow_end] + np.array([0.045 * inward, -0.03])
-        _fold(
-            paint,
-            atlas,
-            texels,
-            np.stack([start, start + [0, 0.07], start + [-0.01 * inward, 0.14]]),
-            0.011,
-            0.008 * strength,
-            0.3 * strength,
-        )
-    for eye in (slice(36, 42), slice(42, 48)):
-        low = marks[eye][[0, 5, 4, 3]] - np.array([0, 0.07])
+        step = np.array([-0.005 * inward, 0.07])
+        curve = np.stack([start, start + step, start + 2 * step])
+        _fold(paint, atlas, texels, curve, 0.011, 0.008 * strength, 0.3 * strength)
+    for first in (36, 42):
+        low = marks[first + np.array([0, 5, 4, 3])] - np.array([0, 0.07])
         _fold(paint, atlas, texels, low, 0.016, 0.010 * strength, 0.24 * strength)
 
 
@@ -121,16 +116,11 @@ def _hairs(atlas: Atlas, rng: np.random.Generator, density: float) -> np.ndarray
     fine = rng.standard_normal((300, 900)).astype(np.float32)
     fine = cv2.GaussianBlur(fine, (0, 0), sigmaX=0.7, sigmaY=2.2)
     fine = fine / fine.std()
-    x, y, z = (atlas.position[..., k] for k in range(3))
+    x, y, z = atlas.axes
     around = (np.arctan2(x, z) / (2 * np.pi) + 0.5) * 899
     down = (0.5 - 0.22 * y + 0.05 * np.abs(x)) * 299
-    sampled = cv2.remap(
-        fine,
-        around.astype(np.float32),
-        (down * 1.0).astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT,
-    )
+    columns, rows = around.astype(np.float32), down.astype(np.float32)
+    sampled = cv2.remap(fine, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     return 1 / (1 + np.exp(-(sampled * 1.4 + 5 * (density - 0.5))))
 
 
@@ -212,11 +202,11 @@ def paint_scalp(paint: Paint, atlas: Atlas, hair: Hair, texels: np.ndarray, rng:
     depth = hairline_depth(atlas, hair)
     depth = depth + 0.02 * _noise(rng, len(atlas.part), 5)
     soft = ramp(-0.03, 0.07, depth) * texels
-    opacity = {"bald": 0.0, "shaved": 0.72}.get(hair.style, 0.93)
+    opacity = np.full_like(soft, 0.72 if hair.style == "shaved" else 0.93)
     if hair.style == "bald":
-        crown = ramp(0.35, 0.1, atlas.position[..., 1] - atlas.landmarks[17:27, 1].mean())
-        opacity = 0.4 * crown
-        paint.gloss *= 1 + 0.8 * (soft * (1 - crown)).astype(np.float32)
+        below = ramp(0.35, 0.1, atlas.axes[1] - atlas.landmarks[17:27, 1].mean())
+        opacity = 0.4 * below
+        paint.gloss *= 1 + 0.8 * (soft * (1 - below)).astype(np.float32)
     colour = np.array(hair.colour) * (1 - hair.grey) + np.array([0.62, 0.61, 0.6]) * hair.grey
     hairs = _hairs(atlas, rng, 0.8)
     paint.cover((soft * opacity * (0.6 + 0.4 * hairs)).astype(np.float32), colour * 0.85)
