@@ -18,6 +18,9 @@ from models.face3d.landmark_fit.start import first_pose
 
 VERSION = "1"
 DEFAULT = FitRules()
+# Named movements of flesh between the landmarks. Free, they would serve to make an outline broader that an analyser
+# sees elsewhere than the face model: fits of real clips had cheeks puffed all along.
+UNSEEN = ("cheekPuff", "cheekSquint", "tongue")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def fit_clip(
 
     One identity, and for each frame expression within the model's limits, rotation, translation and gaze: the most
     probable ones under priors on all of them, on their accelerations, and robust errors of the landmarks (`FitRules`).
-    All unknowns are solved for together by Levenberg-Marquardt in float64; the same input gives the same output.
+    Movements that landmarks do not show (puffed cheeks, tongue) stay at rest. All unknowns are solved for together by
+    Levenberg-Marquardt in float64; the same input gives the same output.
 
     Args:
         model: any face model; one that is not linear is taken as its tangent.
@@ -75,7 +79,8 @@ def fit_clip(
     pose = first_pose(face, points, seen, camera)
     scale = camera.focal / camera.view(pose[:, 3:])[:, 2]
     filled = torch.where(seen[:, None, None], points, 0.0)
-    low, high = model.expression_low.to(points), model.expression_high.to(points)
+    unseen = torch.tensor([name.startswith(UNSEEN) for name in model.expression_names], device=points.device)
+    low, high = (torch.where(unseen, 0.0, limit.to(points)) for limit in (model.expression_low, model.expression_high))
     loose = face.with_jaw_offsets(rules.jaw_offset * face.interocular)
     problem = Problem(loose, low, high, filled, weight, scale, camera, rules)
     frames = torch.cat([pose.new_zeros(len(pose), model.n_expression), pose], dim=1)

@@ -28,10 +28,10 @@ class FitRules:
     """
 
     noise: float = 0.008
-    jaw_offset: float = 0.01
+    jaw_offset: float = 0.008
     jaw_slide: float = 2.0
     outlier: float = 3.0
-    frames: float = 8.0
+    frames: float = 10.0
     expression: float = 0.4
     sparse: float = 0.5
     rotation: float = 0.005
@@ -74,7 +74,7 @@ class Problem:
     ) -> None:
         self.face, self.points, self.camera, self.rules = face, points, camera, rules
         self.low, self.high = low, high
-        span = torch.where((high - low).isfinite(), high - low, 2.0)
+        span = torch.where((high - low).isfinite() & (high > low), high - low, 2.0)
         one_way = torch.where(low == 0, 1.0, 0.0)
         self.prior = (rules.expression * span) ** -2.0
         self.price = rules.sparse * one_way / (rules.expression * span)

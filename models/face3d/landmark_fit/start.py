@@ -8,7 +8,7 @@ from models.face3d.landmark_fit.points import FacePoints
 from models.face3d.rotation import rotation_angles
 
 _STEADY = [*range(27, 48), 48, 54]  # nose, eyes, corners of the mouth
-_ROOM = 0.5  # of the camera's distance: a face never comes closer
+_NEAREST, _FARTHEST = 0.5, 20.0  # of the camera's distance, for points that are no face
 
 
 def first_pose(face: FacePoints, points: Tensor, seen: Tensor, camera: Camera) -> Tensor:
@@ -26,7 +26,7 @@ def first_pose(face: FacePoints, points: Tensor, seen: Tensor, camera: Camera) -
     u, lengths, v = torch.linalg.svd(rows, full_matrices=False)
     rows = u @ v
     matrix = torch.cat([rows, torch.linalg.cross(rows[:, 0], rows[:, 1])[:, None]], dim=1)
-    depth = (camera.focal / lengths.mean(dim=1)).clamp_min(_ROOM * camera.distance)
+    depth = (camera.focal / lengths.mean(dim=1)).clamp(_NEAREST * camera.distance, _FARTHEST * camera.distance)
     offset = (centre - centre.new_tensor([camera.centre_x, camera.centre_y])) * (depth / camera.focal)[:, None]
     place = torch.stack([offset[:, 0], -offset[:, 1], camera.distance - depth], dim=1)
     pose = torch.cat([rotation_angles(matrix), place - matrix @ middle], dim=1)
