@@ -3,16 +3,18 @@
 A case is a public function of some `models/<folder>/official.py`, and its signature is all there is to say about it:
 `weights` is there when it needs a checkpoint and `model_file` when it needs the path of a face model, every other
 positional argument is an array of the inputs file, every keyword-only argument can be set with `--config`, and it
-returns the arrays of the outputs file.
+returns the arrays of the outputs file. Numbers with a fraction come in float32; as they are in the file where the
+annotation is an `Annotated`.
 """
 
 import argparse
+import contextlib
 import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_origin
 
 import numpy as np
 import torch
@@ -61,7 +63,7 @@ def run(
     try:
         with torch.inference_mode():
             outputs = case(**arrays, **settings)
-    except (RuntimeError, IndexError) as error:  # how torch says that shapes do not fit
+    except (RuntimeError, IndexError, TypeError, ValueError, OverflowError) as error:  # how shapes are said not to fit
         shapes = ", ".join(f"{key} {tuple(array.shape)}" for key, array in arrays.items())
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{name}: these inputs do not fit ({shapes}): {reason}") from error
@@ -84,7 +86,7 @@ def _setting_names(parameters: Parameters) -> list[str]:
 
 
 def _arrays(name: str, parameters: Parameters, inputs: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """The inputs as tensors, numbers with a fraction in float32."""
+    """The inputs as tensors."""
     names = _array_names(parameters)
     missing = [key for key in names if key not in inputs and parameters[key].default is inspect.Parameter.empty]
     unknown = [key for key in inputs if key not in names]
@@ -93,8 +95,15 @@ def _arrays(name: str, parameters: Parameters, inputs: Mapping[str, np.ndarray])
             f"{verb} {', '.join(keys)}" for verb, keys in (("lacks", missing), ("has unknown", unknown)) if keys
         )
         raise UserError(f"{name} takes the arrays {', '.join(names)}; the inputs file {wrong}")
-    tensors = {key: torch.from_numpy(np.array(array)) for key, array in inputs.items()}
-    return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+    return {key: _tensor(key, array, parameters[key].annotation) for key, array in inputs.items()}
+
+
+def _tensor(key: str, array: np.ndarray, annotation: Any) -> Tensor:
+    if array.dtype.kind not in "biuf":
+        raise UserError(f"the inputs file's {key} holds {array.dtype}, not numbers")
+    tensor = torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
+    keep = get_origin(annotation) is Annotated or not tensor.is_floating_point()
+    return tensor if keep else tensor.float()
 
 
 def _settings(name: str, parameters: Parameters, config: Mapping[str, str]) -> dict[str, Any]:
@@ -122,7 +131,8 @@ def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             np.savez(file, allow_pickle=False, **arrays)
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where the folder is a file, there is nothing to take away
+            aside.unlink()
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 

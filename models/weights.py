@@ -88,7 +88,11 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
 
 
 def _read_npz(path: Path) -> Mapping[str, Tensor]:
-    return {key: torch.from_numpy(array) for key, array in read_arrays(path).items()}
+    arrays = read_arrays(path)
+    other = next((key for key, array in arrays.items() if array.dtype.kind not in "biuf"), None)
+    if other is not None:
+        raise UserError(f"{path.name}: {other} holds {arrays[other].dtype}, not numbers")
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -96,10 +100,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"no arrays at {path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
     except (ValueError, EOFError, OSError, TypeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path.name} is not a whole npz file of plain arrays ({error})") from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise UserError(f"{path.name} is a zip file of something else than arrays")
+    return arrays
 
 
 def _read_torch(path: Path) -> Mapping[str, Tensor]:

@@ -134,7 +134,8 @@ def _vertices(rows: np.ndarray, count: int) -> Tensor:
 
 def _indices(file: Path, name: str, numbers: np.ndarray, count: int) -> Tensor:
     """Numbers from 1 to `count`, of whatever type, as indices from 0."""
-    indices = torch.from_numpy(np.asarray(numbers).astype(np.int64)) - 1
+    with np.errstate(invalid="ignore"):  # what is not a number is out of range below
+        indices = torch.from_numpy(np.asarray(numbers).astype(np.int64)) - 1
     if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < count:
         raise UserError(f"{file}: {name} should hold numbers from 1 to {count}, it goes from {indices.min() + 1} on")
     return indices

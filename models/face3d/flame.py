@@ -67,12 +67,16 @@ def _numbers(file: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     content = readers.get(file.suffix.lower(), read_pickle)(file)
     if not isinstance(content, dict):
         raise UserError(f"{file} holds no arrays by name, but {type(content).__name__}")
-    wrong = [key for key in keys if not isinstance(content.get(key), np.ndarray)]
+    wrong = [key for key in keys if not isinstance(content.get(key), np.ndarray) or not _is_numbers(content[key])]
     if wrong:
         raise UserError(
             f"{file} has no numbers for {', '.join(wrong)}: this is another file than FLAME 2020 needs here"
         )
     return {key: content[key] for key in keys}
+
+
+def _is_numbers(array: np.ndarray) -> bool:
+    return array.ndim > 0 and array.size > 0 and array.dtype.kind in "iuf"
 
 
 def _check(file: Path, model: dict[str, np.ndarray], embedding: dict[str, np.ndarray]) -> None:
@@ -89,7 +93,11 @@ def _check(file: Path, model: dict[str, np.ndarray], embedding: dict[str, np.nda
         if model[key].shape != shape:
             raise UserError(f"{file}: {key} is {model[key].shape}, FLAME 2020 has {shape}")
     faces = len(model["f"])
-    if any(embedding[key].max() >= faces for key in LANDMARK_KEYS if key.endswith("idx")):
+    for kind in ("static", "dynamic", "full"):
+        index, weights = embedding[f"{kind}_lmk_faces_idx"], embedding[f"{kind}_lmk_bary_coords"]
+        if weights.shape != (*index.shape, 3):
+            raise UserError(f"the landmark file's {kind} triangles are {index.shape}, their weights {weights.shape}")
+    if not all(0 <= embedding[key].min() <= embedding[key].max() < faces for key in LANDMARK_KEYS if "idx" in key):
         raise UserError(f"{file} has {faces} triangles, fewer than the landmark file speaks of: they do not fit")
 
 

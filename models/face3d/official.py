@@ -1,6 +1,7 @@
 """What `python -m models.official` can run of the 3D faces."""
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from models.face3d.rotation import place, rotation_matrix
 from models.weights import Weights
 
 Outputs = dict[str, Tensor]
+AsInFile = Annotated[Tensor, "in the precision of the inputs file"]  # pixels may need more than float32
 
 
 def _expect(name: str, array: Tensor, shape: tuple[int | None, ...]) -> None:
@@ -40,7 +42,7 @@ def deep3d_recon(weights: Weights, image: Tensor) -> Outputs:
     return {"coefficients": vector, "feature": feature}
 
 
-def deep3d_align(landmarks: Tensor, sizes: Tensor, standard_landmarks5: Tensor, image: Tensor) -> Outputs:
+def deep3d_align(landmarks: AsInFile, sizes: Tensor, standard_landmarks5: AsInFile, image: Tensor) -> Outputs:
     """Deep3D's alignment of frames by 68 landmarks (N, 68, 2), and the aligned picture of the first frame."""
     _expect("landmarks", landmarks, (None, 68, 2))
     _expect("sizes", sizes, (len(landmarks), 2))
@@ -66,7 +68,7 @@ def deep3d_align(landmarks: Tensor, sizes: Tensor, standard_landmarks5: Tensor, 
     }
 
 
-def face3d_align(image: Tensor, lm68: Tensor, template: Tensor) -> Outputs:
+def face3d_align(image: Tensor, lm68: AsInFile, template: AsInFile) -> Outputs:
     """SadTalker's alignment of one frame (H, W, 3) uint8 by 68 or 5 landmarks."""
     _expect("image", image, (None, None, 3))
     _expect("lm68", lm68, (5 if len(lm68) == 5 else 68, 2))
@@ -85,16 +87,20 @@ def face3d_align(image: Tensor, lm68: Tensor, template: Tensor) -> Outputs:
 
 
 def bfm(coefficients: Tensor, model_file: Path | None = None) -> Outputs:
-    """The Basel Face Model of BFM_model_front.mat: coefficients (B, 257) to everything that Deep3D's renderer gets."""
-    model, camera = load_bfm(_text(model_file)), Camera.deep3d(224)
-    parts = Coefficients.from_vector(coefficients, "deep3d")
+    """The Basel Face Model of BFM_model_front.mat: coefficients (B, 257) to everything that Deep3D's renderer gets.
+
+    In float64 inside: where the triangles around a vertex face many ways, its normal magnifies rounding.
+    """
+    _expect("coefficients", coefficients, (None, 257))
+    model, camera = load_bfm(_text(model_file)).double(), Camera.deep3d(224)
+    parts = Coefficients.from_vector(coefficients.double(), "deep3d")
     shape, texture = model.shape(parts.identity, parts.expression), model.texture(parts.texture)
     rotation = rotation_matrix(parts.rotation).transpose(1, 2)  # for points as rows
     normal = model.normals(shape)
     transformed = place(shape, parts.rotation, parts.translation)
     pixels = camera.project(camera.view(transformed))
     upwards = torch.stack([pixels[..., 0], camera.height - pixels[..., 1]], dim=-1)
-    return {
+    outputs = {
         "shape": shape,
         "texture": texture,
         "normal": normal,
@@ -105,9 +111,9 @@ def bfm(coefficients: Tensor, model_file: Path | None = None) -> Outputs:
         "camera": camera.view(transformed),
         "projected": upwards,
         "landmarks": upwards[:, model.landmarks],
-        "front_triangles": model.front_triangles,
-        "front_vertices": model.front_vertices,
     }
+    single = {key: value.float() for key, value in outputs.items()}
+    return {**single, "front_triangles": model.front_triangles, "front_vertices": model.front_vertices}
 
 
 def flame(
@@ -121,6 +127,9 @@ def flame(
     landmark_file: str = "",
 ) -> Outputs:
     """FLAME's vertices and landmarks in metres; landmark_file: default landmark_embedding beside the model's file."""
+    _expect("shape", shape, (None, shape.shape[-1]))
+    for name, array, size in (("expression", expression, None), ("pose", pose, 6), ("pose_full", pose_full, 15)):
+        _expect(name, array, (len(shape), size))
     model = load_flame(_text(model_file), landmark_file or None)
     eyes = torch.zeros_like(pose) if eye_pose is None else eye_pose
     straight_neck = torch.cat([pose[:, :3], torch.zeros_like(pose[:, :3]), pose[:, 3:], eyes], dim=1)
@@ -139,10 +148,10 @@ def flame(
 
 
 def semantics73(
-    coefficients: Tensor,
-    transform_params: Tensor,
-    source_coefficients: Tensor,
-    source_transform_params: Tensor,
+    coefficients: AsInFile,
+    transform_params: AsInFile,
+    source_coefficients: AsInFile,
+    source_transform_params: AsInFile,
     *,
     length: int = semantics.PIRENDER_WINDOW,
 ) -> Outputs:
@@ -180,7 +189,11 @@ def rasterizer(
     ignore: Tensor | None = None,
 ) -> Outputs:
     """The nearest triangle of each pixel, where on it, how deep and which colour; `ignore` is for comparing alone."""
-    height, width = size.tolist()
+    _expect("vertices", vertices, (None, None, 3))
+    _expect("color", color, (*vertices.shape[:2], None))
+    _expect("triangles", triangles, (None, 3))
+    _expect("size", size, (2,))
+    height, width = size.long().tolist()
     fragments = rasterize(vertices, triangles.long(), Camera(height, width, float(focal), float(cx), float(cy)))
     return {
         "triangle": fragments.triangle,
@@ -204,9 +217,10 @@ def rasterizer_ict(
     return rasterizer(vertices, triangles, color, focal, cx, cy, size, ignore)
 
 
-def eye_ratio(landmarks: Tensor) -> Outputs:
+def eye_ratio(landmarks: AsInFile) -> Outputs:
     """How far the eyes are open by 68 landmarks (n, 68, 2)."""
-    eyes = openness(landmarks)
+    _expect("landmarks", landmarks, (None, 68, 2))
+    eyes = openness(landmarks.double())  # lids that nearly touch are the difference of large numbers
     return {
         "eye_width": eyes.width,
         "eye_height": eyes.height,

@@ -78,6 +78,7 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
     needs_gradient = torch.is_grad_enabled() and (attributes.requires_grad or fragments.barycentric.requires_grad)
     single = attributes.dtype == fragments.barycentric.dtype == torch.float32
     if attributes.device.type == "cpu" and single and not needs_gradient and rasterizer_numba.available():
+        _check(attributes, triangles, channels=attributes.shape[-1])
         picture = attributes.new_zeros(*fragments.triangle.shape, attributes.shape[2])
         rasterizer_numba.compiled(rasterizer_numba.interpolate)(
             *(_array(t) for t in (fragments.triangle, fragments.barycentric, triangles, attributes, picture))
@@ -104,8 +105,7 @@ def _choice(points: Tensor) -> Backend:
 
 
 def _with_numba(points: Tensor, triangles: Tensor, camera: Camera) -> Fragments:
-    if triangles.numel() and not 0 <= int(triangles.min()) <= int(triangles.max()) < points.shape[1]:
-        raise IndexError(f"triangles have corners outside 0 to {points.shape[1] - 1}")  # machine code would not notice
+    _check(points, triangles, channels=3)
     size = (len(points), camera.height, camera.width)
     triangle = torch.full(size, -1)
     mesh = (_array(points.double()), _array(triangles))
@@ -118,6 +118,14 @@ def _with_numba(points: Tensor, triangles: Tensor, camera: Camera) -> Fragments:
         *mesh, *lens, triangle.numpy(), barycentric.numpy(), depth.numpy()
     )
     return Fragments(triangle, barycentric, depth)
+
+
+def _check(vertices: Tensor, triangles: Tensor, channels: int) -> None:
+    """Machine code would not notice what lies outside of arrays."""
+    if vertices.ndim != 3 or vertices.shape[2] != channels or triangles.shape[1:] != (3,):
+        raise IndexError(f"vertices {tuple(vertices.shape)} and triangles {tuple(triangles.shape)} are no meshes")
+    if triangles.numel() and not 0 <= int(triangles.min()) <= int(triangles.max()) < vertices.shape[1]:
+        raise IndexError(f"triangles have corners outside 0 to {vertices.shape[1] - 1}")
 
 
 def _fragments(points: Tensor, triangles: Tensor, camera: Camera, triangle: Tensor) -> Fragments:
