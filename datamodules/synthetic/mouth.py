@@ -17,7 +17,7 @@ JAW, PRESS, ROUND, SPREAD, TUCK, TEETH, TONGUE = range(len(NUMBERS))
 
 _TARGETS = {
     "sil": (0.02, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0),
-    "PP": (0.02, 1.0, 0.05, 0.0, 0.0, 0.0, 0.0),
+    "PP": (0.06, 1.0, 0.05, 0.0, 0.0, 0.0, 0.0),
     "FF": (0.12, 0.0, 0.0, 0.1, 1.0, 0.2, 0.0),
     "TH": (0.20, 0.0, 0.0, 0.1, 0.0, 0.3, 1.0),
     "DD": (0.16, 0.0, 0.0, 0.15, 0.0, 0.25, 0.55),
@@ -119,7 +119,7 @@ def _shut(path: np.ndarray, utterance: Utterance, times: np.ndarray) -> np.ndarr
         if not len(inside):
             inside = np.array([np.abs(times - (sound.start + end) / 2).argmin()])
         path[inside, PRESS if lips else TUCK] = 1.0
-        path[inside, JAW] = np.minimum(path[inside, JAW], 0.02 if lips else 0.16)
+        path[inside, JAW] = np.minimum(path[inside, JAW], 0.07 if lips else 0.16)
         if lips:
             path[inside, TUCK] = path[inside, TEETH] = 0
     return path

@@ -23,7 +23,7 @@ from models.errors import UserError
 from preparation.describe import CAPTION, TILE
 from preparation.results import Results
 from preparation.source_video import VideoError
-from preparation.synthetic import Speakers, SpokenClip
+from preparation.synthetic import FRAMING, Speakers, SpokenClip
 
 SMALL = ("source=synthetic", "size=64", "source.seconds=1", "source.speakers=2", "source.clips=2")
 ENVIRONMENT = {**os.environ, "FIGUREHEAD_ALLOCATOR": "system", "OMP_NUM_THREADS": "1"}
@@ -196,4 +196,4 @@ def test_seeds_are_other_people() -> None:
 
 def test_the_record_says_what_was_asked(finished: Path) -> None:
     settings = json.loads((finished / "preparation.json").read_bytes())["settings"]
-    assert settings["source"]["speakers"] == 2 and settings["crop"] is None
+    assert settings["source"]["speakers"] == 2 and settings["crop"] == FRAMING
