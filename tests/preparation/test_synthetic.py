@@ -135,6 +135,7 @@ def test_unusable_sounds_are_listed(recordings: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_preview_shows_and_sounds(tmp_path: Path) -> None:
     result = prepare(*SMALL, "task=preview", "rows=2", f"output={tmp_path}")
     assert result.returncode == 0, result.stderr
