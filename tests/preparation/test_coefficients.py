@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,23 @@ from datamodules.shard_format import Segment, ShardWriter, encode_segment, read_
 from models.errors import UserError
 from models.face3d.camera import Camera
 from models.face3d.coefficients import Coefficients
+from models.face3d.face_model import LinearFaceModel
+from models.face3d.ict import load_ict
 from models.face3d.procedural import procedural_head
 from models.face3d.rotation import place
 from preparation.add_coefficients import ASIDE, add_coefficients
 from preparation.coefficients import LandmarkFit, Network, Nothing, add, automatic
 from preparation.runners import LocalRunner
+from tests.benchmarks.landmark_fit import fit, measure
+from tests.preparation.test_prepare import digests, prepare
 
-FRAMES, SIZE = 25, 64
+FRAMES, SIZE = 9, 64
+CLIPS = ("vox_man_256", "lrs3_profile_turn")
+
+
+@cache
+def head() -> LinearFaceModel:
+    return procedural_head()
 
 
 @pytest.fixture
@@ -30,7 +41,7 @@ def without_assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def segment(number: int) -> Segment:
     """A procedural head that nods, on grey pictures."""
-    model, camera = procedural_head(), Camera.deep3d(SIZE)
+    model, camera = head(), Camera.deep3d(SIZE)
     truth = Coefficients.zeros(FRAMES, model.n_identity, model.n_expression, model.n_texture)
     truth.rotation[:, 0] = 0.1 * torch.arange(FRAMES).div(5).sin()
     shape = model.shape(truth.identity, truth.expression)
@@ -52,8 +63,8 @@ def write_shards(folder: Path) -> Path:
 
 def test_fit_writes_a_track_that_says_what_it_is(without_assets: Path) -> None:
     plain = segment(0)
-    full = add(plain, LandmarkFit(procedural_head))
-    track, model = full.tracks["coefficients_procedural"], procedural_head()
+    full = add(plain, LandmarkFit(head))
+    track, model = full.tracks["coefficients_procedural"], head()
     assert track["expression"].shape == (FRAMES, model.n_expression) and track["gaze"].shape == (FRAMES, 4)
     assert all(array.dtype == np.float32 for array in track.values())
     np.testing.assert_allclose(track["alignment"], [[SIZE, SIZE, 224 / SIZE, SIZE / 2, SIZE / 2]] * FRAMES)
@@ -71,28 +82,29 @@ def test_automatic_choice_says_why(without_assets: Path) -> None:
         path = without_assets / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert isinstance(automatic(procedural_head), LandmarkFit), "a face model was asked for"
+    assert isinstance(automatic(head), LandmarkFit), "a face model was asked for"
     found = automatic()
     assert isinstance(found, Network) and "deep3d" in found.why
 
 
 def test_a_face_model_that_nobody_would_look_at_is_refused() -> None:
     with pytest.raises(UserError, match="face_model="):
-        Network(procedural_head, procedural_head)  # type: ignore[arg-type]
+        Network(head, head)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="face_model="):
-        Nothing(procedural_head)
+        Nothing(head)
 
 
 def test_estimators_travel_light() -> None:
-    estimator = LandmarkFit(procedural_head)
+    estimator = LandmarkFit(head)
     assert estimator.facts().face_model == "procedural"
     assert len(pickle.dumps(estimator)) < 2000
 
 
+@pytest.mark.slow
 def test_finished_shards_get_coefficients(tmp_path: Path) -> None:
     shards = write_shards(tmp_path / "shards")
     before = list(segments(shards, "train"))
-    estimator = LandmarkFit(procedural_head)
+    estimator = LandmarkFit(head)
     add_coefficients(shards, estimator, LocalRunner(2))
     after = list(segments(shards, "train"))
     assert [found.key for found in after] == [found.key for found in before]
@@ -116,4 +128,24 @@ def test_truth_is_not_replaced(tmp_path: Path) -> None:
         writer.write(true.key, encode_segment(true))
     write_dataset_json(tmp_path, kind="clips", size=SIZE)
     with pytest.raises(UserError, match="true coefficients"):
-        add_coefficients(tmp_path, LandmarkFit(procedural_head), LocalRunner(1))
+        add_coefficients(tmp_path, LandmarkFit(head), LocalRunner(1))
+
+
+@pytest.mark.slow
+def test_real_clips_are_fitted_and_any_number_of_workers_writes_the_same(
+    real_data: Path, without_assets: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("path,end\n" + "".join(f"{real_data}/videos/{name}.mp4,1.2\n" for name in CLIPS))
+    for workers in (1, 2):
+        result = prepare(f"input={listed}", f"output={tmp_path}/{workers}", f"workers={workers}")
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.count("landmark_fit of procedural") == 1
+    assert digests(tmp_path / "1") == digests(tmp_path / "2")
+    model = load_ict(str(real_data.parent / "ict_face_model_lite.npz"))
+    for split in ("train", "test"):
+        for found in segments(tmp_path / "1", split):
+            assert found.info["coefficients"]["procedural"]["estimator"] == "landmark_fit"
+            values = measure(model, found, fit(model, found))
+            assert values["off %"] < 3 and values["tremble"] <= values["smoothed"], f"{found.key}: {values}"
+            assert values["opening"] > 0.9, f"{found.key}: {values}"
