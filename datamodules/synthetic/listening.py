@@ -2,7 +2,8 @@
 
 A rough reading by energy and spectrum, not a recogniser: loud and voiced opens the jaw (more where the low formant is
 high), a low or high second formant rounds or spreads the lips, hiss shows the teeth, and a short dip of the energy
-within speech closes the lips, since it may be a p, b or m.
+within speech closes the lips, since it may be a p, b or m. In sixteen stretches of real talk its jaw correlates with
+the opening of the speakers' lips by 0.2 on average: it moves when they speak, as much as they do, but not as they do.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _PER_SECOND = RATE // _HOP
 _RANGE = 32.0  # dB from loud speech down to where the mouth rests
 _SILENCE = -5.0  # dB of a window whose samples have a root mean square of about 0.003
 _QUIET = 0.15  # level below which nobody speaks
+_AHEAD = 0.04  # seconds by which a mouth shapes itself before it is heard; 0.04 to 0.16 fit real talk alike
 _LONGEST_DIP = 0.16  # seconds that lips stay shut within speech
 _SHORTEST_PAUSE = 0.25  # seconds
 
@@ -43,11 +45,12 @@ def listen(samples: np.ndarray, times: np.ndarray, strength: float = 1.0) -> Hea
     path[:, ROUND] = voiced * np.clip((1500 - second) / 350, 0, 1) * strength
     path[:, SPREAD] = voiced * np.clip((second - 1650) / 450, 0, 1) * strength + 0.4 * hiss * level
     path[:, TEETH] = 0.2 * voiced + 0.6 * hiss * level
-    path = gaussian_filter1d(path, 0.03 * _PER_SECOND, axis=0)
+    path = gaussian_filter1d(path, 0.04 * _PER_SECOND, axis=0)
     shut = _dips(level)
     path[:, PRESS] = gaussian_filter1d(shut.astype(float), 1.0)
     path[shut, JAW] *= 0.2
-    mouth = np.stack([np.interp(times, at, column) for column in path.T], axis=1)
+    ahead = np.where(np.arange(len(NUMBERS)) == PRESS, 0, _AHEAD)
+    mouth = np.stack([np.interp(times + lead, at, column) for lead, column in zip(ahead, path.T, strict=True)], axis=1)
     return Heard(np.clip(mouth, 0, 1), _accents(level), _phrases(level))
 
 
