@@ -31,7 +31,7 @@ def eye_ratio(landmarks: Tensor) -> EyeRatio:
     eyes = torch.stack([landmarks[..., 36:42, :], landmarks[..., 42:48, :]], dim=-3)
     outer, upper_1, upper_2, inner, lower_2, lower_1 = eyes.unbind(-2)
     width = _length(inner - outer)
-    height = _length(upper_1 + upper_2 - lower_1 - lower_2) / 2
+    height = _length(upper_1 + upper_2 - lower_2 - lower_1) / 2
     right, left = ((_length(upper_1 - lower_1) + _length(upper_2 - lower_2)) / (2 * width)).unbind(-1)
     mean_width, total_height = width.mean(-1), height.sum(-1)
     return EyeRatio(mean_width, total_height, total_height / mean_width, right, left)
