@@ -14,6 +14,7 @@ Array = np.ndarray
 
 # columns of a surface's vertex table; the body has albedo where the hair has the strands' direction
 NORMAL, ALBEDO, TANGENT, UV, OPENNESS, COLUMNS = 0, 3, 3, 6, 8, 9
+TEXEL, STRAND = 12, 5  # channels of the body's and of the hair's paint
 
 
 class Surface(NamedTuple):
@@ -54,65 +55,66 @@ class Lens(NamedTuple):
     vignette: float
 
 
+_OPTIONS = {"fastmath": True, "nogil": True, "error_model": "numpy"}
+
+
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as machine code, kept on disk between processes where some folder for it can be written."""
     try:
-        jitted: Any = numba.njit(cache=True, fastmath=True, nogil=True)(function)
+        jitted: Any = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba found no folder for its cache: neither here nor in the user's
-        jitted = numba.njit(fastmath=True, nogil=True)(function)
+        jitted = numba.njit(**_OPTIONS)(function)
     return jitted
 
 
 @_compiled
-def _sample(texture: Array, u: float, v: float, values: Array) -> None:
-    """Bilinear texels of a uint8 (H, W, C) picture at u, v in [0, 1], as floats in [0, 255], into `values`."""
-    height, width, channels = texture.shape
-    x, y = u * width - 0.5, v * height - 0.5
-    x, y = min(max(x, 0.0), width - 1.001), min(max(y, 0.0), height - 1.001)
+def _sample(texture: Array, channels: int, u: float, v: float, values: Array) -> None:
+    """Bilinear texels of a uint8 (H, W, channels) picture at u, v in [0, 1], as floats in [0, 255], into `values`."""
+    height, width = texture.shape[0], texture.shape[1]
+    x, y = u * width - np.float32(0.5), v * height - np.float32(0.5)
+    x, y = min(max(x, np.float32(0)), width - 1.001), min(max(y, np.float32(0)), height - 1.001)
     column, row = int(x), int(y)
-    x, y = x - column, y - row
-    a, b, c, d = (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+    right, down = np.float32(x - column), np.float32(y - row)
+    left, up = np.float32(1) - right, np.float32(1) - down
+    a, b, c, d = left * up, right * up, left * down, right * down
     for k in range(channels):
-        values[k] = (
-            a * texture[row, column, k] + b * texture[row, column + 1, k]
-            + c * texture[row + 1, column, k] + d * texture[row + 1, column + 1, k]
-        )  # fmt: skip
+        upper = a * np.float32(texture[row, column, k]) + b * np.float32(texture[row, column + 1, k])
+        lower = c * np.float32(texture[row + 1, column, k]) + d * np.float32(texture[row + 1, column + 1, k])
+        values[k] = upper + lower
 
 
 @_compiled
 def _light(gamma: Array, x: float, y: float, z: float, out: Array) -> None:
     """Spherical-harmonics light on a normal; `gamma` (3, 9) has the harmonics' constants folded in."""
+    xy, yz, zz, xz, xx = x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y
     for k in range(3):
-        g = gamma[k]
-        out[k] = (
-            g[0] + g[1] * y + g[2] * z + g[3] * x + g[4] * x * y + g[5] * y * z
-            + g[6] * (3 * z * z - 1) + g[7] * x * z + g[8] * (x * x - y * y)
-        )  # fmt: skip
+        linear = gamma[k, 0] + gamma[k, 1] * y + gamma[k, 2] * z + gamma[k, 3] * x
+        square = gamma[k, 4] * xy + gamma[k, 5] * yz + gamma[k, 6] * zz + gamma[k, 7] * xz + gamma[k, 8] * xx
+        out[k] = linear + square
 
 
 @_compiled
-def _mix(surface: Surface, b: int, y: int, x: int, values: Array) -> None:
-    """The surface's columns at a sample of frame `b`."""
-    table, weights = surface.table[b], surface.weights[b, y, x]
-    corners = surface.triangles[surface.triangle[b, y, x]]
-    a, b, c = corners[0], corners[1], corners[2]
-    u, v, w = weights[0], weights[1], weights[2]
+def _mix(surface: Surface, y: int, x: int, values: Array) -> None:
+    """The surface's columns at a sample."""
+    table, weights, triangle = surface.table, surface.weights, surface.triangle[y, x]
+    a, b, c = surface.triangles[triangle, 0], surface.triangles[triangle, 1], surface.triangles[triangle, 2]
+    u, v, w = weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]
     for k in range(COLUMNS):
         values[k] = u * table[a, k] + v * table[b, k] + w * table[c, k]
 
 
 @_compiled
-def _shade_body(values: Array, paint: Array, lights: Lights, b: int, texel: Array, light: Array, out: Array) -> None:
+def _shade_body(values: Array, paint: Array, lights: Lights, texel: Array, light: Array, out: Array) -> None:
     """Painted skin, eyes or cloth, with highlights."""
-    gamma, turn, half, glint = lights.gamma[b], lights.turn[b], lights.half[b], lights.glint[b]
-    _sample(paint, values[UV], values[UV + 1], texel)
+    turn, half = lights.turn, lights.half
+    _sample(paint, TEXEL, values[UV], values[UV + 1], texel)
     bx, by, bz = (texel[8] - 128) / 127.5, (texel[9] - 128) / 127.5, (texel[10] - 128) / 127.5
     x = values[0] + turn[0, 0] * bx + turn[0, 1] * by + turn[0, 2] * bz
     y = values[1] + turn[1, 0] * bx + turn[1, 1] * by + turn[1, 2] * bz
     z = values[2] + turn[2, 0] * bx + turn[2, 1] * by + turn[2, 2] * bz
     scale = 1 / np.sqrt(x * x + y * y + z * z + 1e-12)
     x, y, z = x * scale, y * scale, z * scale
-    _light(gamma, x, y, z, light)
+    _light(lights.gamma, x, y, z, light)
     gloss = texel[6] / 255.0
     shine = 0.0
     if gloss > 0.004:
@@ -124,7 +126,7 @@ def _shade_body(values: Array, paint: Array, lights: Lights, b: int, texel: Arra
     open_ = values[OPENNESS]
     for k in range(3):
         albedo = values[ALBEDO + k] * texel[k] * (2 / 255.0) + texel[3 + k] / 255.0
-        out[k] = (albedo * light[k] + shine * glint[k]) * open_
+        out[k] = (albedo * light[k] + shine * lights.glint[k]) * open_
 
 
 @_compiled
@@ -132,7 +134,6 @@ def _shade_hair(
     values: Array,
     paint: Array,
     lights: Lights,
-    b: int,
     lens: Lens,
     cover: float,
     texel: Array,
@@ -140,14 +141,14 @@ def _shade_hair(
     out: Array,
 ) -> float:
     """Colour of a strand with a band of sheen across the hair; returns its opacity."""
-    gamma, half, glint = lights.gamma[b], lights.half[b], lights.glint[b]
-    _sample(paint, values[UV], values[UV + 1], texel)
+    half = lights.half
+    _sample(paint, STRAND, values[UV], values[UV + 1], texel)
     x, y, z = values[0], values[1], values[2]
     scale = 1 / np.sqrt(x * x + y * y + z * z + 1e-12)
     if z < 0:  # the inside of the sheet, seen past its edge
         scale = -scale
     x, y, z = x * scale, y * scale, z * scale
-    _light(gamma, x, y, z, light)
+    _light(lights.gamma, x, y, z, light)
     tx, ty, tz = values[TANGENT], values[TANGENT + 1], values[TANGENT + 2]
     along = (tx * half[0, 0] + ty * half[0, 1] + tz * half[0, 2]) / np.sqrt(tx * tx + ty * ty + tz * tz + 1e-12)
     across = 1 - along * along
@@ -158,7 +159,7 @@ def _shade_hair(
     bright = texel[0] + texel[1] + texel[2]
     for k in range(3):
         albedo = texel[k] / 255.0
-        out[k] = (albedo * light[k] + band * glint[k] * (0.25 * albedo + 0.0004 * bright + 0.02)) * open_
+        out[k] = (albedo * light[k] + band * lights.glint[k] * (0.25 * albedo + 0.0004 * bright + 0.02)) * open_
     # against the background the outline thins out and frays
     edge = min(max((cover - 0.5 - 0.4 * lens.frizz * texel[4] / 255.0) * 4.0, 0.0), 1.0)
     return texel[3] / 255.0 * edge
@@ -184,6 +185,49 @@ def _hash(a: int, b: int) -> np.float32:
 
 
 @_compiled
+def _shade_frame(
+    picture: Array, background: Array, key: int, body: Surface, hair: Surface, lights: Lights, lens: Lens, cover: Array
+) -> None:
+    """One frame: everything as in `shade_frames`, without the first axis."""
+    size = picture.shape[0]
+    values, texel = np.empty(COLUMNS, np.float32), np.empty(12, np.float32)
+    light, out = np.empty(3, np.float32), np.empty(3, np.float32)
+    tuft, total = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    for row in range(size):
+        for column in range(size):
+            total[:] = 0.0
+            for sample in range(4):
+                y, x = 2 * row + (sample >> 1), 2 * column + (sample & 1)
+                skin, alpha = body.triangle[y, x] >= 0, 0.0
+                if hair.triangle[y, x] >= 0 and not (skin and hair.depth[y, x] > body.depth[y, x]):
+                    _mix(hair, y, x, values)
+                    alpha = _shade_hair(values, hair.paint, lights, lens, cover[y, x] / 255.0, texel, light, tuft)
+                if alpha < 0.999:
+                    if skin:
+                        _mix(body, y, x, values)
+                        _shade_body(values, body.paint, lights, texel, light, out)
+                    else:
+                        for k in range(3):
+                            out[k] = background[row, column, k]
+                for k in range(3):
+                    out[k] = tuft[k] if alpha >= 0.999 else out[k] + alpha * (tuft[k] - out[k])
+                for k in range(3):
+                    total[k] += _film(out[k])
+            dx, dy = (column + 0.5) / size - 0.5, (row + 0.5) / size - 0.5
+            bright = 0.25 * 255.0 * (1 - lens.vignette * (dx * dx + dy * dy))
+            for k in range(3):
+                value = total[k] * bright + lens.noise * _hash(key + row * size + column, k)
+                picture[row, column, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+
+
+@_compiled
+def _frame_of(surface: Surface, b: int) -> Surface:
+    return Surface(
+        surface.table[b], surface.triangles, surface.triangle[b], surface.weights[b], surface.depth[b], surface.paint
+    )
+
+
+@_compiled
 def shade_frames(
     pictures: Array,
     background: Array,
@@ -206,33 +250,6 @@ def shade_frames(
         lens: the camera's traits.
         cover: (B, 2 S, 2 S) uint8, the blurred share of the surroundings that is not background.
     """
-    size = pictures.shape[1]
-    values, texel = np.empty(COLUMNS, np.float32), np.empty(12, np.float32)
-    light, out = np.empty(3, np.float32), np.empty(3, np.float32)
-    tuft, total = np.empty(3, np.float32), np.empty(3, np.float32)
     for b in range(pictures.shape[0]):
-        for row in range(size):
-            for column in range(size):
-                total[:] = 0.0
-                for sample in range(4):
-                    y, x = 2 * row + (sample >> 1), 2 * column + (sample & 1)
-                    skin = body.triangle[b, y, x] >= 0
-                    if skin:
-                        _mix(body, b, y, x, values)
-                        _shade_body(values, body.paint, lights, b, texel, light, out)
-                    else:
-                        for k in range(3):
-                            out[k] = background[row, column, k]
-                    if hair.triangle[b, y, x] >= 0 and not (skin and hair.depth[b, y, x] > body.depth[b, y, x]):
-                        _mix(hair, b, y, x, values)
-                        near = cover[b, y, x] / 255.0
-                        alpha = _shade_hair(values, hair.paint, lights, b, lens, near, texel, light, tuft)
-                        for k in range(3):
-                            out[k] += alpha * (tuft[k] - out[k])
-                    for k in range(3):
-                        total[k] += _film(out[k])
-                dx, dy = (column + 0.5) / size - 0.5, (row + 0.5) / size - 0.5
-                bright = 0.25 * 255.0 * (1 - lens.vignette * (dx * dx + dy * dy))
-                for k in range(3):
-                    value = total[k] * bright + lens.noise * _hash(keys[b] + row * size + column, k)
-                    pictures[b, row, column, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+        light = Lights(lights.gamma[b], lights.turn[b], lights.half[b], lights.glint[b])
+        _shade_frame(pictures[b], background, keys[b], _frame_of(body, b), _frame_of(hair, b), light, lens, cover[b])

@@ -18,7 +18,7 @@ from models.face3d.lighting import AMBIENT, harmonics
 from models.face3d.rasterizer import Fragments, rasterize
 from models.face3d.rotation import rotation_matrix
 
-_CHUNK = 8  # frames at a time: memory stays bounded for any length
+_CHUNK, _PIXELS = 16, 2**19  # most frames and pixels at a time: memory stays bounded for any length and size
 _SHEEN = 0.7
 _FRAY = 0.022  # width of the hair's soft outline, in parts of the picture
 _NOISE, _VIGNETTE = 1.6, 0.22  # grey levels; part of the light lost in the corners
@@ -40,8 +40,9 @@ def film(person: Person, coefficients: Coefficients, size: int) -> np.ndarray:
     count = len(coefficients.rotation)
     pictures = np.empty((count, size, size, 3), np.uint8)
     with torch.inference_mode():
-        for start in range(0, count, _CHUNK):
-            part = slice(start, min(start + _CHUNK, count))
+        chunk = max(1, min(_CHUNK, _PIXELS // size**2))
+        for start in range(0, count, chunk):
+            part = slice(start, min(start + chunk, count))
             _shoot(sitter, background, coefficients[part], start, pictures[part])
     return pictures
 
