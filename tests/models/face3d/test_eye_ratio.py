@@ -1,5 +1,5 @@
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.face3d.eye_ratio import eye_ratio
@@ -15,6 +15,7 @@ def test_known_eyes() -> None:
     assert [round(value.item(), 6) for value in found] == [4, 3, 0.75, 0.25, 0.5]
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 10000), angle=st.floats(-3, 3), scale=st.floats(0.1, 10), mirrored=st.booleans())
 def test_turn_size_and_direction_of_y_do_not_matter(seed: int, angle: float, scale: float, mirrored: bool) -> None:
     points = torch.rand(3, 68, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
