@@ -78,6 +78,8 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
     needs_gradient = torch.is_grad_enabled() and (attributes.requires_grad or fragments.barycentric.requires_grad)
     single = attributes.dtype == fragments.barycentric.dtype == torch.float32
     if attributes.device.type == "cpu" and single and not needs_gradient and rasterizer_numba.available():
+        if len(attributes) != len(fragments.triangle):
+            raise IndexError(f"{len(attributes)} sets of attributes for {len(fragments.triangle)} pictures")
         _check(attributes, triangles, channels=attributes.shape[-1])
         picture = attributes.new_zeros(*fragments.triangle.shape, attributes.shape[2])
         rasterizer_numba.compiled(rasterizer_numba.interpolate)(
