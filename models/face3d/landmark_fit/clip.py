@@ -45,7 +45,7 @@ def fit_clip(
     pupils: Tensor | None = None,
     scores: Tensor | None = None,
     rules: FitRules = DEFAULT,
-    steps: int = 20,
+    steps: int = 15,
 ) -> Fit:
     """Fits a face model to the landmarks of one person in consecutive frames.
 
@@ -84,7 +84,7 @@ def fit_clip(
     loose = face.with_jaw_offsets(rules.jaw_offset * face.interocular)
     problem = Problem(loose, low, high, filled, weight, scale, camera, rules)
     frames = torch.cat([pose.new_zeros(len(pose), model.n_expression), pose], dim=1)
-    identity, frames = minimise(problem, points.new_zeros(len(loose.identity)), problem.within(frames), steps, 1e-4)
+    identity, frames = minimise(problem, points.new_zeros(len(loose.identity)), problem.within(frames), steps, 3e-4)
 
     identity = identity[: model.n_identity]
     landmarks = pixels(face.head(identity, frames[:, :-6]), frames[:, -6:], camera)
