@@ -86,7 +86,7 @@ def batch(count: int = 4, seed: int = 0) -> dict[str, Any]:
 
 def test_every_weight_has_its_loss_and_every_parameter_a_gradient() -> None:
     module = stage()
-    for head in module.model.heads.values():  # type: ignore[union-attr,operator]
+    for head in module.model.heads.values():  # type: ignore[operator]
         torch.nn.init.normal_(head.weight, std=1e-3)
     losses = module.losses(batch())
     assert losses.keys() == module.weights.keys()

@@ -26,9 +26,20 @@ def test_sizes_follow_the_face_model_and_training_starts_at_its_mean() -> None:
 
 def test_every_parameter_gets_a_gradient() -> None:
     network = Regressor(toy_face(), small(), size=32)
-    torch.nn.init.normal_(network.heads["gaze"].weight)
-    sum(part.sum() for part in network(torch.randn(2, 3, 32, 32)).to_arrays().values()).backward()  # type: ignore[union-attr]
+    torch.nn.init.normal_(network.heads["gaze"].weight)  # type: ignore[arg-type]
+    sum(part.sum() for part in network(torch.randn(2, 3, 32, 32)).to_arrays().values()).backward()
     assert not [name for name, parameter in network.named_parameters() if parameter.grad is None]
+
+
+def test_fine_places_are_features_too() -> None:
+    torch.manual_seed(0)
+    network = ResNet((1, 1), width=4, bottleneck=False, grid=1, fine=(2, 4))
+    image = torch.randn(1, 3, 32, 32)
+    moved = torch.cat([image[..., 8:], image[..., :8]], dim=-1)
+    feature = network(image)
+    assert feature.shape == (1, 8 + 2 * 16)
+    places = (feature[:, 8:] - network(moved)[:, 8:]).abs().mean()
+    assert places > 3 * (feature[:, :8] - network(moved)[:, :8]).abs().mean()
 
 
 def test_a_finer_grid_knows_where_things_are() -> None:
@@ -37,7 +48,10 @@ def test_a_finer_grid_knows_where_things_are() -> None:
     assert not torch.allclose(small(2)(image), small(2)(image.flip(-1)))
 
 
-@pytest.mark.parametrize(("blocks", "bottleneck", "name"), [((2, 2, 2, 2), False, "resnet18"), ((3, 4, 6, 3), True, "resnet50")])  # fmt: skip
+RESNETS = [((2, 2, 2, 2), False, "resnet18"), ((3, 4, 6, 3), True, "resnet50")]
+
+
+@pytest.mark.parametrize(("blocks", "bottleneck", "name"), RESNETS)
 def test_resnets_are_torchvisions(blocks: tuple[int, ...], bottleneck: bool, name: str) -> None:
     models = pytest.importorskip("torchvision.models")
     theirs = models.get_model(name).eval()
