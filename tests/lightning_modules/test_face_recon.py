@@ -50,6 +50,7 @@ def words(shards: object, output: object, **values: object) -> list[str]:
         "model.backbone.blocks": "[1,1]",
         "model.backbone.width": 4,
         "model.backbone.grid": 2,
+        "model.backbone.fine": "[2,8]",
         "module.log_every": 1,
         **{f"module.weights.{key}": value for key, value in WEIGHTS.items()},
         **{key.replace("__", "."): value for key, value in values.items()},
