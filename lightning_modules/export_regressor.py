@@ -30,7 +30,8 @@ def export(checkpoint: Path, file: Path, version: str) -> None:
     if stored.stage != STAGE or not wanted.endswith(".procedural_head"):
         raise UserError(f"{checkpoint} is of {stored.stage} with {wanted or 'no face model'}, not the procedural head")
     backbone = {key: value for key, value in stored.config["model"]["backbone"].items() if key != "_target_"}
-    network = Regressor(head, ResNet(**backbone), stored.config["model"]["size"])
+    config = stored.config["model"]
+    network = Regressor(head, ResNet(**backbone), config["size"], config["landmarks"])
     load_strictly(network, stored.weights)
     save_embedded(file, network, head, version)
 

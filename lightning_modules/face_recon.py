@@ -55,6 +55,7 @@ class FaceRecon(SupervisedModule):
         prior: weights of the parts of the coefficients in the loss `prior`.
         shift: training frames are misaligned by up to so many pixels of 224, each way.
         zoom: and by up to this fraction in scale.
+        landmark_noise: standard deviation in pixels of 224 of the landmarks that a model is told in training.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class FaceRecon(SupervisedModule):
         prior: dict[str, float],
         shift: float = 10.0,
         zoom: float = 0.1,
+        landmark_noise: float = 0.0,
         schedule: ScheduleFactory | None = None,
         accumulation: int = 1,
         clip: float | None = None,
@@ -76,6 +78,7 @@ class FaceRecon(SupervisedModule):
     ) -> None:
         super().__init__(model, weights, optimizer, steps, schedule, accumulation, clip, log_every, seed)
         self.face_model, self.prior, self.shift, self.zoom = face_model, prior, shift, zoom
+        self.landmark_noise = landmark_noise
         assert isinstance(model.size, int)
         self.side = model.size
         self.point_weights: Tensor
@@ -113,9 +116,16 @@ class FaceRecon(SupervisedModule):
         """See `compare`; those that need what the batch does not have are left out."""
         with self.exactly():
             faces = self.faces(batch, misalign=True)
-        estimate = self.model(faces.image).map(Tensor.float)
+            told = faces.points[:, :68] + self.noise(faces.points[:, :68])
+        estimate = self.model(faces.image, told).map(Tensor.float)
         with self.exactly():
             return self.compare(estimate, faces)
+
+    def noise(self, points: Tensor) -> Tensor:
+        """Errors of landmarks (B, 68, 2) as a detector makes them."""
+        everyone = len(points) * self.trainer.world_size
+        drawn = torch.randn(everyone, *points.shape[1:], generator=self.step_random())[self.share(len(points))]
+        return self.landmark_noise * drawn.to(points)
 
     def compare(self, estimate: Coefficients, faces: Faces) -> dict[str, Tensor]:
         """The losses of weight other than 0 of coefficients against what is known of the faces."""
@@ -149,7 +159,7 @@ class FaceRecon(SupervisedModule):
         """Landmarks in pixels of 256 and in per cent of the distance of the eyes; with truth, degrees and the jaw."""
         with self.exactly():
             faces = self.faces(batch, misalign=False)
-            estimate = self.model(faces.image).map(Tensor.float)
+            estimate = self.model(faces.image, faces.points[:, :68]).map(Tensor.float)
             seen = project_landmarks(self.face_model, estimate, Camera.deep3d(REPORTED))[:, :68]
             known = faces.points[:, :68] * (REPORTED / SIDE)
         self.metrics["landmarks"].update(seen, known)
@@ -166,6 +176,6 @@ class FaceRecon(SupervisedModule):
         """What the network sees, the face that it makes of it, and one over the other."""
         with self.exactly():
             faces = self.faces(batch, misalign=False)
-            seen = self.rendered(self.model(faces.image).map(Tensor.float))
+            seen = self.rendered(self.model(faces.image, faces.points[:, :68]).map(Tensor.float))
         over = torch.where(seen.mask > 0, seen.image, faces.image)
         return {"picture": faces.image, "estimate": seen.image, "over": (over + faces.image) / 2}

@@ -39,8 +39,8 @@ class Deep3D(nn.Module):
         for layer in self.final_layers.parameters():
             nn.init.zeros_(layer)  # as the authors: training starts at the mean face
 
-    def forward(self, image: Tensor) -> Coefficients:
-        """The coefficients (B, ...); a network without a layer for gaze says straight ahead."""
+    def forward(self, image: Tensor, points: Tensor | None = None) -> Coefficients:
+        """The coefficients (B, ...); a network without a layer for gaze says straight ahead. No points are needed."""
         return self.head(self.backbone((image + 1) / 2))
 
     def head(self, feature: Tensor) -> Coefficients:

@@ -43,6 +43,7 @@ def save_embedded(path: Path, network: Regressor, face_model: FaceModel, version
         "version": version,
         "backbone": json.dumps({**facts, "grid": backbone.grid, "fine": backbone.fine}),
         "size": str(network.size),
+        "landmarks": str(network.landmarks),
     }
     tensors = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
@@ -71,7 +72,8 @@ def read_embedded(path: Path) -> Embedded:
             f"{path.name} was trained on the head {' '.join(wanted)}, this is {model.name} {model.version}; train it "
             f"again: {path.parent.name}/README.md has the command"
         )
-    network = Regressor(model, ResNet(**json.loads(facts["backbone"])), int(facts["size"]))
+    backbone = ResNet(**json.loads(facts["backbone"]))
+    network = Regressor(model, backbone, int(facts["size"]), int(facts["landmarks"]))
     load_strictly(network, {k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
     return Embedded(network, model, facts["version"])
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.assets import find
-from models.face3d.alignment import SIDE, align_frames, crop, five_points, warp
+from models.face3d.alignment import SIDE, align_frames, crop, five_points, to_aligned, warp
 from models.face3d.coefficients import Coefficients
 from models.face3d.deep3d import read_deep3d, standard_landmarks
 from models.face3d.embedded import WEIGHTS, read_embedded
@@ -28,7 +28,8 @@ Pictures = Callable[[Tensor, Tensor, int], Tensor]
 class FaceReconstruction:
     """Frames and their landmarks -> coefficients.
 
-    network: aligned pictures (B, 3, network.size, network.size) in [-1, 1] -> coefficients;
+    network: aligned pictures (B, 3, network.size, network.size) in [-1, 1] and the landmarks in them (B, 68, 2), in
+    pixels of 224 -> coefficients;
     face_model, model_version: of the face model that the coefficients are of;
     points5: (5, 3) of that model's mean, decimetres: what frames are aligned by;
     pictures: how aligned pictures are cut out of frames;
@@ -63,15 +64,19 @@ class FaceReconstruction:
         found = align_frames(filled - self.offset, self.points5, frames.shape[2], frames.shape[1])
         found = torch.where(seen[:, None], found, torch.nan)
         rows = [part for part in torch.split(seen.nonzero()[:, 0], CHUNK) if len(part)]
-        known = [self._estimate(frames[part], found[part], device) for part in rows] or [self._nothing(device)]
+        known = [self._estimate(frames[part], points[part], found[part], device) for part in rows] or [
+            self._nothing(device)
+        ]
         joined = {name: torch.cat([part.to_arrays()[name] for part in known]) for name in known[0].to_arrays()}
         full = Coefficients(**{name: _spread(values, seen.to(device)) for name, values in joined.items()})
         return full, found.to(device)
 
-    def _estimate(self, frames: Tensor, alignment: Tensor, device: torch.device) -> Coefficients:
+    def _estimate(self, frames: Tensor, points: Tensor, alignment: Tensor, device: torch.device) -> Coefficients:
         size = self.network.size
         assert isinstance(size, int)
-        estimate: Coefficients = self.network(self.pictures(frames.to(device), alignment.to(device), size))
+        pictures = self.pictures(frames.to(device), alignment.to(device), size)
+        aligned = to_aligned(points, alignment).float().to(device)
+        estimate: Coefficients = self.network(pictures, aligned)
         if self.limits is None:
             return estimate
         low, high = self.limits.to(device)
@@ -82,7 +87,8 @@ class FaceReconstruction:
         """Of no frame, for its sizes."""
         size = self.network.size
         assert isinstance(size, int)
-        estimate: Coefficients = self.network(torch.zeros(1, 3, size, size, device=device))
+        nothing = torch.zeros(1, 3, size, size, device=device), torch.zeros(1, 68, 2, device=device)
+        estimate: Coefficients = self.network(*nothing)
         return estimate[:0]
 
 

@@ -22,7 +22,7 @@ def write_checkpoint(path: Path, face_model: str = HEAD) -> Regressor:
     ours = {
         "version": 1,
         "stage": "face3d/face_recon",
-        "config": {"face_model": {"_target_": face_model}, "model": {"size": 32, "backbone": backbone}},
+        "config": {"face_model": {"_target_": face_model}, "model": {"size": 32, "landmarks": 0, "backbone": backbone}},
         "dataset": {"size": 64},
         "loggers": {},
         "generator_steps": 3,

@@ -127,7 +127,7 @@ def test_metrics_of_the_truth_are_perfect() -> None:
     class Oracle(torch.nn.Module):
         size = 32
 
-        def forward(self, image: torch.Tensor) -> Coefficients:
+        def forward(self, image: torch.Tensor, points: torch.Tensor) -> Coefficients:
             return truth
 
     module.model = Oracle()
@@ -169,7 +169,7 @@ def test_the_command_trains_validates_and_leaves_a_checkpoint(tmp_path: Path, mo
     checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
     assert checkpoint.stage == "face3d/face_recon"
     build(checkpoint.config["model"]).load_state_dict(checkpoint.weights)
-    assert {key.split(".")[0] for key in checkpoint.weights} == {"backbone", "heads"}
+    assert {key.split(".")[0] for key in checkpoint.weights} == {"backbone", "heads", "point_layers"}
     assert [path.suffix for path in (tmp_path / "run" / "samples").iterdir()] == [".png"]
 
 

@@ -27,7 +27,7 @@ class Brightness(torch.nn.Module):
         super().__init__()
         self.zero = torch.nn.Parameter(torch.zeros(()))
 
-    def forward(self, image: torch.Tensor) -> Coefficients:
+    def forward(self, image: torch.Tensor, points: torch.Tensor) -> Coefficients:
         faces = Coefficients.zeros(len(image), 6, 4, 3)
         shown = torch.nn.functional.adaptive_avg_pool2d(image, 2)
         return Coefficients(**{**faces.to_arrays(), "expression": shown[:, 0].flatten(1) * 9 + self.zero})

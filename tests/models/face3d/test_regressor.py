@@ -24,6 +24,16 @@ def test_sizes_follow_the_face_model_and_training_starts_at_its_mean() -> None:
     assert all(part.abs().max() == 0 for part in estimate.to_arrays().values())
 
 
+def test_a_network_that_is_told_the_landmarks_looks_at_them() -> None:
+    network = Regressor(toy_face(), small(), size=32, landmarks=8)
+    torch.nn.init.normal_(network.heads["rotation"].weight)  # type: ignore[arg-type]
+    image, points = torch.randn(1, 3, 32, 32).expand(2, -1, -1, -1), 112 + 10 * torch.randn(2, 68, 2)
+    one, other = network.eval()(image, points).rotation
+    assert (one - other).abs().max() > 1e-3
+    with pytest.raises(TypeError, match="landmarks beside the picture"):
+        network(image)
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     network = Regressor(toy_face(), small(), size=32)
     torch.nn.init.normal_(network.heads["gaze"].weight)  # type: ignore[arg-type]
