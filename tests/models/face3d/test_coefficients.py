@@ -47,7 +47,5 @@ def test_zeros_and_indexing() -> None:
 def test_another_face_models_vector_is_refused() -> None:
     with pytest.raises(UserError, match="257 numbers, not 261"):
         Coefficients.from_vector(torch.zeros(1, 261), "deep3d")
-    with pytest.raises(
-        UserError, match=r"80 numbers of identity; this face model has 100: use the face model"
-    ):
+    with pytest.raises(UserError, match=r"80 numbers of identity; this face model has 100: use the face model"):
         Coefficients.zeros(1, 100, 53, 2).to_vector("deep3d")
