@@ -12,6 +12,7 @@ from models.face3d.face_model import FaceModel
 from models.face3d.resnet import ResNet
 from models.weights import load_strictly, read_weights
 
+GEOMETRY = ("identity", "expression", "rotation", "translation")
 _SPREAD = 8.0  # pixels of 224 by which landmarks of aligned faces differ
 
 
@@ -19,7 +20,8 @@ class Regressor(nn.Module):
     """Aligned pictures (B, 3, size, size) in [-1, 1] -> coefficients in the frame of `Camera.deep3d(224)`.
 
     One linear layer per part, zero at first: training starts at the mean face. Nothing bounds the outputs. A small
-    network that has few people to learn from may be told the landmarks too, which were needed for the alignment anyway.
+    network that has few people to learn from may be told the landmarks too, which were needed for the alignment anyway:
+    then it reads `GEOMETRY` off them alone (beside a picture, it would know the people of its training by heart).
 
     Args:
         face_model: tells the sizes of identity, expression and texture; the network keeps nothing else of it.
@@ -55,14 +57,16 @@ class Regressor(nn.Module):
             "lighting": 27,
             "gaze": 4,
         }
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(backbone.features + landmarks, count) for name, count in parts.items()}
-        )
+        self.heads = nn.ModuleDict({name: nn.Linear(self.inputs(name), count) for name, count in parts.items()})
         for parameter in self.heads.parameters():
             nn.init.zeros_(parameter)
         if start is not None:
             stored = read_weights(Path(start))
             load_strictly(self, {k: v.float() if v.is_floating_point() else v for k, v in stored.items()})
+
+    def inputs(self, part: str) -> int:
+        """Features that the layer of a part of the coefficients looks at."""
+        return self.landmarks if self.landmarks and part in GEOMETRY else self.backbone.features + self.landmarks
 
     def forward(self, image: Tensor, points: Tensor | None = None) -> Coefficients:
         """All parts (B, ...); points: landmarks (B, 68, 2) in pixels of 224, for a network that is told them."""
@@ -71,7 +75,9 @@ class Regressor(nn.Module):
             if points is None:
                 raise TypeError("this network needs the landmarks beside the picture")
             shift = (points.to(feature.dtype) - self.usual) / _SPREAD
-            feature = torch.cat([feature, self.point_layers(shift.flatten(1))], dim=1)
+            told = self.point_layers(shift.flatten(1))
+            both = torch.cat([feature, told], dim=1)
+            return Coefficients(**{n: head(told if n in GEOMETRY else both) for n, head in self.heads.items()})
         return Coefficients(**{name: head(feature) for name, head in self.heads.items()})
 
 
