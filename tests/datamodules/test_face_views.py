@@ -1,6 +1,5 @@
 """Frames with what is known of their faces: the view, and the augmentation that goes with it."""
 
-
 import numpy as np
 import pytest
 import torch
