@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 DEMO := outputs/demo
-DEMO_STEPS := 300
+DEMO_STEPS := 250
 
 .PHONY: setup demo test check clean
 
