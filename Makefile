@@ -26,7 +26,7 @@ demo: setup
 	$(BIN)/python prepare.py source=synthetic task=preview source.seed=1 source.speakers=2 source.clips=1 output=$(DEMO)/strangers
 	$(BIN)/python train.py experiment=sadtalker/face_vid2vid preset=cpu data.shards=$(DEMO)/shards output=$(DEMO)/run resume=true module.steps=$(DEMO_STEPS)
 	$(BIN)/python animate.py method=sadtalker checkpoint=$(DEMO)/run/checkpoints/last.ckpt source=$(DEMO)/strangers/portrait.png driving=$(DEMO)/strangers/preview.mp4 output=$(DEMO)/animated.mp4
-	$(BIN)/python evaluate.py method=sadtalker checkpoint=$(DEMO)/run/checkpoints/last.ckpt protocol=same_identity data.shards=$(DEMO)/shards output=$(DEMO)/scores
+	$(BIN)/python evaluate.py method=sadtalker checkpoint=$(DEMO)/run/checkpoints/last.ckpt protocol=same_identity protocol.clips=4 data.shards=$(DEMO)/shards output=$(DEMO)/scores
 	@echo "The portrait, animated: $(DEMO)/animated.mp4. The clips: $(DEMO)/shards/contact_sheet.png. The scores: $(DEMO)/scores/rows.json, grid.png"
 
 test: setup
