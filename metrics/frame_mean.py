@@ -1,10 +1,9 @@
 """The shared state of all metrics that are a mean over frames, and the check of their images."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from metrics.score_metric import ScoreMetric
 
 TOLERANCE = 1e-3
 
@@ -23,49 +22,29 @@ def check_images(prediction: Tensor, target: Tensor) -> None:
             raise ValueError(f"{name} must lie in [-1, 1], got values from {low.item():.4g} to {high.item():.4g}")
 
 
-class FrameMean(Metric):
-    """Mean over frames of one number per frame; NaN marks a frame that could not be measured.
+class FrameMean(ScoreMetric):
+    """Mean of one number per frame (or, where `counted` is clips, per clip); NaN marks what could not be measured.
 
-    Sums and counts are reduced by addition, so ranks may have seen different numbers of frames, none included. Frames
-    that could not be measured (no face found) are left out of the mean and counted in `missing`: the value is to be
+    What could not be measured (no face found) is left out of the mean and counted in `missing`: the value is to be
     read together with that count. The value is NaN when nothing was measured.
 
     Subclasses set `title`, `unit` and `higher_is_better` and call `add` with their numbers.
 
-    Attributes:
-        minimum_frames: how many frames of a clip one `update` needs.
-        stand_in: the freely available network that measures in place of the one of the papers, `None` if there is none.
-
     """
 
-    title: ClassVar[str]
-    unit: str = ""
-    minimum_frames: ClassVar[int] = 1
-    is_differentiable = False
-    full_state_update = False
     total: Tensor
-    count: Tensor
-    missing: Tensor
 
     def __init__(self, stand_in: str | None = None) -> None:
-        super().__init__()
-        self.stand_in = stand_in
+        super().__init__(stand_in)
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("missing", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-
-    @property
-    def label(self) -> str:
-        """The name to print: the title, with the stand-in in brackets, e.g. `CSIM[dlib]`."""
-        return self.title if self.stand_in is None else f"{self.title}[{self.stand_in}]"
 
     def add(self, values: Tensor) -> None:
-        """Add one number per frame `(N,)`; NaN is counted as missing."""
+        """Add one number per frame or clip `(N,)`; NaN is counted as missing."""
         measured = ~values.isnan()
         self.total += values[measured].double().sum()
         self.count += measured.sum()
         self.missing += (~measured).sum()
 
     def compute(self) -> Tensor:
-        """Mean over all measured frames of all ranks, NaN when there are none."""
+        """Mean over all that was measured on all ranks, NaN when there is nothing."""
         return self.total / self.count

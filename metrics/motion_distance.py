@@ -26,6 +26,7 @@ class MotionDistance(FrameMean):
     unit = "% interocular"
     higher_is_better = False
     minimum_frames = 2
+    whole_clip = True
 
     def update(self, prediction: Tensor, driving: Tensor) -> None:
         """Add one clip of landmarks `(T, 68, 2)`; NaN where no face was found."""
