@@ -37,8 +37,10 @@ class MelSpectrogram(nn.Module):
     def forward(self, wav: Tensor) -> Tensor:
         """(B, N) samples in [-1, 1] -> (B, 80, 1 + N // 200); column c is centred on sample 200 c."""
         emphasised = wav - 0.97 * F.pad(wav, (1, 0))[..., :-1]
-        mode = "reflect" if self.padding == "reflect" else "constant"
-        return self._columns(F.pad(emphasised, (N_FFT // 2, N_FFT // 2), mode=mode))
+        margin = N_FFT // 2
+        return self._columns(
+            _reflected(emphasised, margin) if self.padding == "reflect" else F.pad(emphasised, (margin, margin))
+        )
 
     def excerpt(self, wav: Tensor) -> Tensor:
         """Columns of a piece of sound that brings its own surroundings.
@@ -55,6 +57,13 @@ class MelSpectrogram(nn.Module):
         mel = rearrange(magnitude @ self.bank.to(padded.dtype).T, "... columns bands -> ... bands columns")
         decibel = 20 * mel.clamp(min=1e-5).log10() - 20
         return (8 * (decibel + 100) / 100 - 4).clamp(-4, 4)
+
+
+def _reflected(wav: Tensor, margin: int) -> Tensor:
+    """The sound between its mirror images, as often as the margins take: padding by torch does it only once."""
+    last = wav.shape[-1] - 1
+    places = torch.arange(-margin, last + 1 + margin, device=wav.device).remainder(max(1, 2 * last))
+    return wav[..., torch.minimum(places, 2 * last - places)]
 
 
 def frame_columns(frames: np.ndarray, total: int) -> np.ndarray:
