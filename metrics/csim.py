@@ -16,6 +16,8 @@ class CSIM(IdentityMetric):
 
     title = "CSIM"
     higher_is_better = True
+    lowest = -1.0
+    highest = 1.0
 
     def compare(self, prediction: Tensor, reference: Tensor) -> Tensor:
         """Cosine per pair `(N,)`."""

@@ -8,18 +8,23 @@ from metrics.score_metric import ScoreMetric
 TOLERANCE = 1e-3
 
 
+def check_range(name: str, images: Tensor) -> None:
+    """Raise `ValueError` unless these are finite float images `(N, 3, H, W)` in [-1, 1]."""
+    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        raise ValueError(f"{name} must be float images (N, 3, H, W), got {images.dtype} {tuple(images.shape)}")
+    if images.numel() == 0:
+        return
+    low, high = images.aminmax()
+    if not (low >= -1 - TOLERANCE and high <= 1 + TOLERANCE):  # written so that NaN fails too
+        raise ValueError(f"{name} must lie in [-1, 1], got values from {low.item():.4g} to {high.item():.4g}")
+
+
 def check_images(prediction: Tensor, target: Tensor) -> None:
     """Raise `ValueError` unless both are finite `(N, 3, H, W)` images of one shape in [-1, 1]."""
     if prediction.shape != target.shape:
         raise ValueError(f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape")
-    for name, images in (("prediction", prediction), ("target", target)):
-        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise ValueError(f"{name} must be float images (N, 3, H, W), got {images.dtype} {tuple(images.shape)}")
-        if images.numel() == 0:
-            continue
-        low, high = images.aminmax()
-        if not (low >= -1 - TOLERANCE and high <= 1 + TOLERANCE):  # written so that NaN fails too
-            raise ValueError(f"{name} must lie in [-1, 1], got values from {low.item():.4g} to {high.item():.4g}")
+    check_range("prediction", prediction)
+    check_range("target", target)
 
 
 class FrameMean(ScoreMetric):

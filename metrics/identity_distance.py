@@ -14,6 +14,8 @@ class IdentityDistance(IdentityMetric):
 
     title = "IdentityDistance"
     higher_is_better = False
+    lowest = 0.0
+    highest = 2.0
 
     def compare(self, prediction: Tensor, reference: Tensor) -> Tensor:
         """Distance per pair `(N,)`."""

@@ -45,3 +45,8 @@ class ScoreMetric(Metric):
     def label(self) -> str:
         """The name to print: the title, with the stand-in in brackets, e.g. `CSIM[dlib]`."""
         return self.title if self.stand_in is None else f"{self.title}[{self.stand_in}]"
+
+    @property
+    def note(self) -> str:
+        """What a reader must know who compares the value with others; "" when there is nothing to say."""
+        return ""
