@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from models.aside import written_aside
 from models.errors import UserError
 
 _TIMEOUT_S = 60
@@ -63,11 +64,10 @@ class Location:
         with _lock(path):
             if path.is_file():  # another process was faster
                 return
-            part = path.with_name(path.name + ".part")
-            with self._open(file) as stream, part.open("wb") as out:
-                shutil.copyfileobj(stream, out, 1 << 20)
-            check_size(part, size, f"{self.text}: {file}")
-            part.replace(path)
+            with written_aside(path) as part:
+                with self._open(file) as stream, part.open("wb") as out:
+                    shutil.copyfileobj(stream, out, 1 << 20)
+                check_size(part, size, f"{self.text}: {file}")
 
     @contextmanager
     def _open(self, file: str) -> Iterator[IO[bytes]]:

@@ -33,6 +33,7 @@ import numpy as np
 from datamodules.audio_codec import decode_flac, encode_flac
 from datamodules.location import Location, check_size
 from datamodules.video import FPS, decode_frames, encode_mp4
+from models.aside import own_part, written_aside
 from models.errors import UserError
 
 VERSION = 1
@@ -182,12 +183,6 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _write_aside(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
-
-
 class ShardWriter:
     """Write samples of one split into `<folder>/<prefix>-00000.tar`, `...-00001.tar` and their indices.
 
@@ -202,6 +197,7 @@ class ShardWriter:
         self.max_bytes, self.max_samples = max_bytes, max_samples
         self.shards: list[Path] = []
         self._tar: Any = None
+        self._part = own_part(self._path)
         self._samples: list[dict[str, Any]] = []
         self._bytes = 0
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -215,6 +211,7 @@ class ShardWriter:
         if self._samples and (self._bytes + size > self.max_bytes or len(self._samples) >= self.max_samples):
             self._finish()
         if self._tar is None:
+            self._part = own_part(self._path)
             self._tar = webdataset.TarWriter(str(self._part), encoder=False, mtime=0)
         self._tar.write({"__key__": key, **members})
         info = decode_json(members["json"])
@@ -225,10 +222,6 @@ class ShardWriter:
     @property
     def _path(self) -> Path:
         return self.folder / f"{self.prefix}-{len(self.shards):05d}.tar"
-
-    @property
-    def _part(self) -> Path:
-        return self._path.with_name(self._path.name + ".part")
 
     def _finish(self) -> None:
         self._tar.close()
@@ -245,7 +238,8 @@ class ShardWriter:
             bytes=part.stat().st_size,
             sha256=sha256(part),
         )
-        _write_aside(self.folder / record.index, json_bytes({"shard": asdict(record), "samples": samples}))
+        with written_aside(self.folder / record.index) as index:
+            index.write_bytes(json_bytes({"shard": asdict(record), "samples": samples}))
         part.replace(path)
         self.shards.append(path)
         self._tar, self._samples, self._bytes = None, [], 0
@@ -318,7 +312,8 @@ def write_dataset_json(
     people = {split: sorted(names) for split, names in sorted(identities.items())}
     dataset = Dataset(kind, size, tuple(records), people, licence, dict(analyser or {}), totals)
     text = json.dumps({"format": "figurehead", **asdict(dataset)}, ensure_ascii=False, indent=1, sort_keys=True)
-    _write_aside(folder / "dataset.json", text.encode())
+    with written_aside(folder / "dataset.json") as part:
+        part.write_text(text, encoding="utf-8")
     return dataset
 
 

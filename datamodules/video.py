@@ -12,6 +12,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from datamodules.mp4 import SampleTable, sample_table
+from models.aside import own_part
 from models.errors import UserError
 
 FPS = 25
@@ -101,7 +102,7 @@ class VideoWriter:
     """Write frames and sound to an mp4 (H.264, AAC) in constant memory; the file appears only when all went well.
 
     Args:
-        path: where the video goes. `<path>.part` is written first, and removed when the `with` block raises.
+        path: where the video goes. It is written aside first, and nothing stays when the `with` block raises.
         size: (width, height) in pixels, both even.
         fps: frames per second.
         audio: (N,) float in [-1, 1]; sound beyond the last frame is dropped.
@@ -124,7 +125,7 @@ class VideoWriter:
         self.path = Path(path)
         self.size = size
         self.fps = Fraction(fps)
-        self._part = self.path.with_name(self.path.name + ".part")
+        self._part = own_part(self.path)
         self._audio, self._rate, self._sent, self._frames = audio, audio_rate, 0, 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
         tags = {"movflags": "+faststart+use_metadata_tags"}  # without use_metadata_tags mp4 drops unknown keys

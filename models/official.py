@@ -8,7 +8,6 @@ annotation is an `Annotated`.
 """
 
 import argparse
-import contextlib
 import importlib
 import inspect
 import sys
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.aside import written_aside
 from models.errors import UserError
 from models.weights import Weights, read_arrays, read_weights
 
@@ -124,15 +124,10 @@ def _value(key: str, text: str, kind: type) -> Any:
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write an `.npz` beside its place and rename it, so that nothing half-written is ever found there."""
-    aside = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
+        with written_aside(path) as part, part.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-        aside.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):  # where the folder is a file, there is nothing to take away
-            aside.unlink()
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 

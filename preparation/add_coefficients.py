@@ -22,6 +22,7 @@ from datamodules.shard_format import (
     write_dataset_json,
 )
 from datamodules.video import decode_frames
+from models.aside import written_aside
 from models.errors import UserError
 from preparation.coefficients import Estimator, Facts
 from preparation.runners import Failure, Runner
@@ -94,9 +95,8 @@ def _take(shards: Path, dataset: Dataset, file: str) -> None:
     made = shards / ASIDE / stem / f"{stem}-00000.tar"
     index = json.loads(made.with_suffix(".index.json").read_bytes())
     index["shard"] |= {"file": file, "index": f"{stem}.index.json"}
-    part = shards / f"{stem}.index.json.part"
-    part.write_bytes(json_bytes(index))
-    part.replace(shards / f"{stem}.index.json")
+    with written_aside(shards / f"{stem}.index.json") as part:
+        part.write_bytes(json_bytes(index))
     made.replace(shards / file)
     write_dataset_json(
         shards,

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from datamodules.evaluation import segments
 from datamodules.shard_format import Segment, read_dataset
+from models.aside import written_aside
 from preparation.run import REJECTED
 
 TILE = 128  # pixels of a picture on the contact sheet
@@ -55,7 +56,8 @@ def describe(output: Path, rows: int = 40, landmarks: bool = True) -> Path:
     for reason, count in sorted(_reasons(output / REJECTED).items()):
         say(f"rejected, {reason}: {count}")
     sheet = output / "contact_sheet.png"
-    contact_sheet(shown, landmarks).save(sheet)
+    with written_aside(sheet) as part:
+        contact_sheet(shown, landmarks).save(part, format="PNG")
     say(f"contact sheet: {sheet}")
     return sheet
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from datamodules.shard_format import Segment
 from datamodules.synthetic import speaker
 from datamodules.video import VideoWriter
+from models.aside import written_aside
 from preparation.clip import Clip
 from preparation.describe import COLUMNS, contact_sheet
 from preparation.synthetic import Speakers
@@ -27,17 +28,17 @@ def write_preview(source: Speakers, output: Path, rows: int) -> None:
     """
     clips = source.clips()
     chosen = [clips[number * len(clips) // rows] for number in range(rows)] if rows < len(clips) else clips
-    output.mkdir(parents=True, exist_ok=True)
-    contact_sheet([_glimpse(source, clip) for clip in chosen], True, _caption).save(output / SHEET)
+    with written_aside(output / SHEET) as part:
+        contact_sheet([_glimpse(source, clip) for clip in chosen], True, _caption).save(part, format="PNG")
     first = next(source.segments(clips[0]))
     tags = {"comment": "synthetic: made by Figurehead, shows nobody"}
     with VideoWriter(output / VIDEO, (source.size, source.size), audio=first.audio, metadata=tags) as video:
         for frame in first.frames:
             video.write(frame)
     last = source.rehearse(clips[-1])
-    Image.fromarray(speaker.segment(last, np.array([0]), source.size, clips[-1].source).frames[0]).save(
-        output / PORTRAIT
-    )
+    portrait = speaker.segment(last, np.array([0]), source.size, clips[-1].source).frames[0]
+    with written_aside(output / PORTRAIT) as part:
+        Image.fromarray(portrait).save(part, format="PNG")
     say = partial(Console().print, markup=False, highlight=False, soft_wrap=True)
     say(f"{len(chosen)} of {len(clips)} clips: {output / SHEET}; {clips[0].key} with its sound: {output / VIDEO}")
     say(f"{clips[-1].key}, to be animated by it: {output / PORTRAIT}")

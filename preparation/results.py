@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from datamodules.shard_format import Kind, Segment, encode_segment
+from models.aside import own_part, written_aside
 from models.errors import UserError
 from preparation.clip import Clip
 from preparation.source_video import VideoError
@@ -55,15 +55,14 @@ class Results:
 
     def record(self, name: str, outcome: Outcome) -> None:
         """Writes the record of a clip."""
-        part = self._part(f"{name}.json")
-        part.write_text(json.dumps(asdict(outcome), ensure_ascii=False), encoding="utf-8")
-        part.replace(self.folder / f"{name}.json")
+        with written_aside(self.folder / f"{name}.json") as part:
+            part.write_text(json.dumps(asdict(outcome), ensure_ascii=False), encoding="utf-8")
 
     def store(self, name: str, clip: Clip, found: Iterator[Segment], kind: Kind, crf: int) -> Outcome:
         """Writes the segments of a clip as they come, then its record; a `VideoError` becomes the reason."""
         count = frames = 0
         reason, detail = None, ""
-        part = self._part(f"{name}.tar")
+        part = own_part(self.folder / f"{name}.tar")
         try:
             with tarfile.open(part, "w") as tar:
                 for segment in found:
@@ -100,10 +99,6 @@ class Results:
                         members[field] = file.read()
         if members:
             yield key, members
-
-    def _part(self, name: str) -> Path:
-        """A name of this process's own: a worker that outlived a killed run cannot meet its successor there."""
-        return self.folder / f"{name}.{os.getpid()}.{os.urandom(4).hex()}.part"
 
 
 class ClipWorker:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from datamodules.shard_format import ShardWriter, decode_json, json_bytes, write_dataset_json
+from models.aside import written_aside
 from models.errors import UserError
 from preparation.clip import Clip
 from preparation.results import ClipWorker, Outcome, Results
@@ -227,9 +228,8 @@ def _progress() -> Progress:
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
-    part.replace(path)
+    with written_aside(path) as part:
+        part.write_text(json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _write_rejected(path: Path, rejected: Sequence[Outcome]) -> None:
@@ -237,9 +237,8 @@ def _write_rejected(path: Path, rejected: Sequence[Outcome]) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["source", "identity", "clip", "reason", "detail"])
     table.writerows([r.source, r.identity, r.key, r.reason, r.detail] for r in rejected)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text.getvalue(), encoding="utf-8")
-    part.replace(path)
+    with written_aside(path) as part:
+        part.write_text(text.getvalue(), encoding="utf-8")
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:

@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from lightning_modules.checkpoints import VERSION
 from lightning_modules.stage import StageModule
+from models.aside import own_part
 
 
 class Saving(Checkpoint):
@@ -77,10 +78,13 @@ class Saving(Checkpoint):
         self._last = steps
 
     def _save(self, trainer: Trainer, name: str) -> None:
-        path, part = self.folder / name, self.folder / f"{name}.part"
-        trainer.save_checkpoint(part, False)  # all of the state, not the weights alone; rank 0 writes, the others wait
-        if trainer.is_global_zero:
-            part.replace(path)
+        part = own_part(self.folder / name)
+        try:
+            trainer.save_checkpoint(part, False)  # all of the state, not the weights alone; rank 0 writes it
+            if trainer.is_global_zero:
+                part.replace(self.folder / name)
+        finally:
+            part.unlink(missing_ok=True)
         trainer.strategy.barrier()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

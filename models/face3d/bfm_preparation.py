@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.aside import written_aside
 from models.assets import registry
 from models.errors import UserError
 from models.face3d.bfm import EXPRESSION, IDENTITY, TEXTURE, read_mat
@@ -76,14 +77,10 @@ def write(arrays: Arrays, path: Path) -> None:
     """
     from scipy.io import savemat
 
-    aside = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
+        with written_aside(path) as part, part.open("wb") as file:
             savemat(file, arrays)
-        aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 

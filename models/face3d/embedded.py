@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.aside import written_aside
 from models.errors import UserError
 from models.face3d.face_model import FaceModel
 from models.face3d.regressor import Regressor
@@ -49,10 +50,8 @@ def save_embedded(path: Path, network: Regressor, face_model: FaceModel, version
         key: (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in network.state_dict().items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    save_file(tensors, aside, metadata)
-    aside.replace(path)
+    with written_aside(path) as part:
+        save_file(tensors, part, metadata)
 
 
 def read_embedded(path: Path) -> Embedded:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.aside import written_aside
 from models.assets import registry
 from models.errors import UserError
 from models.face3d.ict import EXPRESSION, IDENTITY, SIDES, outer_shell
@@ -151,15 +152,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     target = registry()["ict_face_model"].path
     parser.add_argument("--output", type=Path, default=target, help=f"default: {target}, where face_model=ict looks")
     output = (options := parser.parse_args(arguments)).output
-    aside = output.with_name(f".{output.name}.part")
     try:
         arrays = prepare(options.checkout)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
+        with written_aside(output) as part, part.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
-        aside.replace(output)
     except (UserError, OSError) as error:
-        aside.unlink(missing_ok=True)
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(output)

@@ -99,3 +99,16 @@ def test_writer_leaves_nothing_behind_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="even width"):
         VideoWriter(path, (33, 32))
     assert path.read_text() == "the earlier one" and list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_of_one_file_leave_the_whole_video_of_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path, (32, 32)) as first:
+        first.write(FRAMES[0])
+        with VideoWriter(path, (32, 32)) as second:
+            for frame in FRAMES[:10]:
+                second.write(frame)
+        first.write(FRAMES[1])
+    with av.open(str(path), "r") as container:
+        assert len([*container.decode(video=0)]) == 2
+    assert list(tmp_path.iterdir()) == [path]
