@@ -1,0 +1,1 @@
+"""Result rows to tables, plots and one report."""

@@ -1,0 +1,230 @@
+"""Plots of a benchmark: how alike the faces are, metrics against time, bars with intervals."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from evaluation.benchmark.cells import base
+from evaluation.benchmark.collect import Block, Row, Score
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito: told apart by all
+GREYS = ("#555555", "#999999", "#bbbbbb")
+MARKERS = "osD^vP"
+STYLES = ("-", "--", "-.", ":")
+MOST_PANELS = 12
+MOST_SPEED_PANELS = 4
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A finished picture: file name, PNG, and what it shows for those who cannot see it."""
+
+    name: str
+    png: bytes
+    title: str
+    alt: str
+
+
+def make_plots(blocks: Sequence[Block]) -> list[Plot]:
+    """All plots for which the rows have the numbers, block after block."""
+    made: list[Plot] = []
+    for number, block in enumerate(blocks, 1):
+        name = f"{number:02d}_{re.sub('[^A-Za-z0-9]+', '_', block.protocol)}"
+        made += identity_plots(block, name)
+        made += filter(None, (speed_plot(block, name), bars_plot(block, name)))
+    return made
+
+
+def identity_plots(block: Block, name: str) -> list[Plot]:
+    """The distribution over frames of each metric that comes with a histogram, as HifiHead figure 6."""
+    return [
+        _identity_plot(block, label, name)
+        for label in block.labels
+        if sum(row.scores[label].histogram is not None for row in block.rows if label in row.scores)
+    ]
+
+
+def _identity_plot(block: Block, label: str, name: str) -> Plot:
+    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    shown = []
+    for row, shown_name, looks in _looks(block):
+        score = row.scores.get(label)
+        if score is None or score.histogram is None or not sum(score.histogram[1]):
+            continue
+        edges, counts = map(np.asarray, score.histogram)
+        density = counts / counts.sum() / np.diff(edges)
+        axes.stairs(density, edges, color=looks["color"], linestyle=looks["linestyle"], linewidth=1.6, label=shown_name)
+        shown.append(f"{shown_name} mean {_words(score)}")
+    axes.set_xlabel(f"{label} {_arrow(block, label)}")
+    axes.set_ylabel("density of frames")
+    _legend(figure, axes)
+    title = f"{label}, {block.protocol}: distribution over frames"
+    return _plot(figure, f"identity_{name}_{_slug(label)}", title, f"{title}. {'; '.join(shown)}.")
+
+
+def speed_plot(block: Block, name: str) -> Plot | None:
+    """The main metrics against seconds per frame, for the methods that were timed."""
+    timed = [(row, shown, looks) for row, shown, looks in _looks(block) if row.kind == "method"]
+    timed = [(row, shown, looks) for row, shown, looks in timed if row.seconds_per_frame]
+    labels = [label for label in main_metrics(block) if any(_finite(row, label) for row, *_ in timed)]
+    if not timed or not labels:
+        return None
+    labels = labels[:MOST_SPEED_PANELS]
+    figure = Figure(figsize=(3.6 * min(len(labels), 2), 2.8 * -(-len(labels) // 2) + 0.5), layout="constrained")
+    panels = _panels(figure, len(labels), 2)
+    for axes, label in zip(panels, labels):
+        for row, shown, looks in timed:
+            score = row.scores.get(label)
+            if score is None or score.value is None or not np.isfinite(score.value):
+                continue
+            axes.errorbar(
+                [row.seconds_per_frame],
+                [score.value],
+                yerr=_bars([score]),
+                fmt=looks["marker"],
+                color=looks["color"],
+                capsize=3,
+                label=shown,
+            )
+        axes.set_xscale("log")
+        axes.set_xlim(*_decades([row.seconds_per_frame or 1.0 for row, *_ in timed]))
+        axes.set_xlabel("seconds per frame (log) ↓")
+        axes.set_ylabel(f"{label} {_arrow(block, label)}")
+        axes.margins(y=0.25)
+    _legend(figure, panels[0])
+    title = f"Quality against time, {block.protocol}"
+    told = "; ".join(f"{shown} {row.seconds_per_frame:.3g} s per frame" for row, shown, _ in timed)
+    return _plot(figure, f"speed_{name}", title, f"{title}. {told}.")
+
+
+def bars_plot(block: Block, name: str) -> Plot | None:
+    """A small bar chart with the 95 % interval per metric, baselines in grey."""
+    labels = [label for label in main_metrics(block) if any(_finite(row, label) for row in block.rows)][:MOST_PANELS]
+    if not labels:
+        return None
+    columns = min(3, len(labels))
+    rows = -(-len(labels) // columns)
+    height = 0.9 + 0.24 * len(block.rows)
+    figure = Figure(figsize=(9.6 if columns == 3 else 4.8 * columns, height * rows + 0.3), layout="constrained")
+    for place, (axes, label) in enumerate(zip(_panels(figure, len(labels), columns), labels)):
+        _bar_panel(axes, block, label, named=place % columns == 0)
+    title = f"Main metrics, {block.protocol}"
+    told = "; ".join(
+        f"{label}: "
+        + ", ".join(f"{shown} {_words(row.scores.get(label))}" for row, shown in zip(block.rows, block.names))
+        for label in labels
+    )
+    return _plot(figure, f"bars_{name}", title, f"{title}. {told}.")
+
+
+def _bar_panel(axes: Axes, block: Block, label: str, *, named: bool) -> None:
+    places = np.arange(len(block.rows))[::-1]
+    for place, (row, _, looks) in zip(places, _looks(block)):
+        score = row.scores.get(label)
+        if score is None or score.value is None:
+            axes.text(0.02, place, "not measured", va="center", fontsize=7, transform=axes.get_yaxis_transform())
+        elif not np.isfinite(score.value):
+            axes.text(0.02, place, "∞", va="center", fontsize=9, transform=axes.get_yaxis_transform())
+        else:
+            axes.barh(place, score.value, 0.7, xerr=_bars([score]), color=looks["color"], ecolor="black", capsize=2)
+    axes.set_yticks(places, [_short(shown) for shown in block.names] if named else [""] * len(places), fontsize=8)
+    axes.set_ylim(-0.6, len(places) - 0.4)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.locator_params(axis="x", nbins=4)
+    unit = next((row.scores[label].unit for row in block.rows if label in row.scores), "")
+    axes.set_title(f"{label} {_arrow(block, label)}{f' ({unit})' if unit else ''}", fontsize=9)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def main_metrics(block: Block) -> list[str]:
+    """The measured labels; of a metric in several versions the paper's comes first, stand-ins alone where it has none."""
+    measured = [label for label in block.labels if any(_finite(row, label) for row in block.rows)]
+    first: dict[str, str] = {}
+    for label in sorted(measured, key=lambda label: label != base(label)):
+        first.setdefault(base(label), label)
+    return [label for label in measured if label in first.values()]
+
+
+def _looks(block: Block) -> Iterator[tuple[Row, str, Mapping[str, str]]]:
+    """Each row with its name, colour and line: methods in colours, baselines in greys."""
+    methods = baselines = 0
+    for row, shown in zip(block.rows, block.names):
+        if row.kind == "method":
+            looks = {
+                "color": COLOURS[methods % 6],
+                "marker": MARKERS[methods % 6],
+                "linestyle": STYLES[methods // 6 % 4],
+            }
+            methods += 1
+        else:
+            looks = {"color": GREYS[baselines % 3], "marker": "x", "linestyle": STYLES[1 + baselines % 3]}
+            baselines += 1
+        yield row, shown, looks
+
+
+def _finite(row: Row, label: str) -> bool:
+    value = row.scores[label].value if label in row.scores else None
+    return value is not None and bool(np.isfinite(value))
+
+
+def _bars(scores: Sequence[Score]) -> np.ndarray | None:
+    """Lengths (2, n) of the error bars below and above; None without an interval."""
+    low_high = [(score.low, score.high) for score in scores if score.has_interval]
+    if len(low_high) < len(scores):
+        return None
+    values = np.array([score.value for score in scores], float)
+    low, high = np.array(low_high, float).T
+    return np.maximum([values - low, high - values], 0.0)  # a percentile interval need not hold the value itself
+
+
+def _decades(seconds: Sequence[float]) -> tuple[float, float]:
+    """Whole decades around the times, so that the axis has at least two labelled ticks."""
+    low, high = np.floor(np.log10(min(seconds))), np.ceil(np.log10(max(seconds)))
+    return float(10**low), float(10 ** max(high, low + 1))
+
+
+def _panels(figure: Figure, count: int, columns: int) -> list[Axes]:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    return [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Above the panels, where it hides nothing."""
+    handles, names = axes.get_legend_handles_labels()
+    if handles:
+        columns = min(len(handles), 3)
+        figure.legend(handles, [_short(name) for name in names], loc="outside upper center", ncols=columns, fontsize=8)
+
+
+def _arrow(block: Block, label: str) -> str:
+    scores = [row.scores[label] for row in block.rows if label in row.scores]
+    return "↑" if scores and scores[0].higher_is_better else "↓"
+
+
+def _words(score: Score | None) -> str:
+    return "not measured" if score is None or score.value is None else f"{score.value:.4g}"
+
+
+def _short(name: str, most: int = 28) -> str:
+    name = name.replace("$", r"\$")  # a dollar would start a formula
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _slug(label: str) -> str:
+    return re.sub("[^A-Za-z0-9]+", "_", label).strip("_")
+
+
+def _plot(figure: Figure, name: str, title: str, alt: str) -> Plot:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", dpi=150, facecolor="white")
+    return Plot(f"{name}.png", buffer.getvalue(), title, alt)
