@@ -1,5 +1,8 @@
 """Score a trained method by a protocol. `python evaluate.py --help` lists the options."""
 
+import sys
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -8,15 +11,17 @@ from configs.command import command
 from configs.schema import Evaluate
 from models.errors import UserError
 
-HASHED = ("method", "protocol", "landmarks", "identity")  # what makes two rows comparable, beside the data
+HASHED = ("method", "protocol", "landmarks", "observers")  # what makes two rows comparable, beside the data
 
 
 @command("evaluate", Evaluate)
 def main(config: DictConfig) -> None:
-    """Score a trained method by a protocol, beside a row that does nothing and a row that is the truth.
+    """Score a trained method by a protocol, beside what doing nothing scores, the truth, and somebody else's video.
 
-    Several processes share the clips: torchrun --nproc-per-node 2 evaluate.py ...
-    Writes rows.json (the numbers), pairs.json (who drove whom), grid.png and sample.mp4 into the output folder.
+    Several processes share the clips: torchrun --nproc-per-node 2 evaluate.py ...; several protocols are scored one
+    after the other with -m protocol=A,B output='SCORES/${protocol.name}'. What was stopped goes on where it was.
+    Writes rows.json (the numbers), clips.json (each clip's), pairs.json (who drove whom), grid.png and sample.mp4 into
+    the output folder.
     """
     output = Path(config.output)
     if output.exists() and not output.is_dir():
@@ -26,53 +31,83 @@ def main(config: DictConfig) -> None:
 
     from configs.instantiate import build
     from configs.method import load_method
-    from configs.progress import counter, progress
+    from configs.progress import counter, note, progress
     from datamodules.clip_shards import ClipShards
-    from evaluation.measure import measures
-    from evaluation.observer import FaceObserver, analyser
+    from evaluation.baselines import BASELINES, RANDOM_OTHER_IDENTITY, third_person
+    from evaluation.gallery import Gallery
+    from evaluation.measure import Observers, frames_needed, measures
+    from evaluation.observers.landmarks import Landmarks
     from evaluation.processes import processes
     from evaluation.protocol import Protocol, pair_clips
-    from evaluation.report import Gallery, write_results
+    from evaluation.report import write_results
+    from evaluation.resume import Progress
     from evaluation.rows import config_hash, make_rows, versions
-    from evaluation.score import Tally, animated, score, still, truth
-    from models.animator import Transfer
+    from evaluation.score import Scorer, Tally, animated
     from models.cost import Cost
 
+    console = Console(stderr=True)
     protocol: Protocol = build(config.protocol)
     clips = ClipShards(config.data.shards, protocol.split, protocol.time_range)
-    observer = FaceObserver(analyser(config.landmarks, build), analyser(config.identity, build))
-    ready, unavailable = measures(protocol.metrics, build, observer)
+    sources = clips if config.data.sources is None else ClipShards(config.data.sources, protocol.split)
+    finder = build(config.landmarks)
+    method = load_method(config.method, Path(config.checkpoint), config.device)
+    device = method.animator.device
+    landmarks = Landmarks(finder.name, finder.licence, device)
+    observers = Observers(config.observers, build, {"landmarks": landmarks}, device=device)
+    ready, unavailable = measures(protocol.metrics, build, observers)
     if not ready:
         raise UserError(f"no metric of {protocol.name} can be had: {'; '.join(line.reason for line in unavailable)}")
-    pairs = pair_clips(clips, protocol, max(measure.metric.minimum_frames for measure in ready))
-    method = load_method(config.method, Path(config.checkpoint), config.device)
-    if "video" not in method.animator.needs:
-        raise UserError(f"protocol {protocol.name} gives video, which does not drive method={method.name}")
-    predictors = {
-        method.name: animated(method.animator, Transfer(protocol.motion == "relative"), config.batch),
-        "unmoved_source": still,
-        "ground_truth": truth,
-    }
-    tallies = {name: Tally(measures(protocol.metrics, build, observer)[0]) for name in predictors}
-    cost = Cost(method.animator.device)
-    console = Console(stderr=True)
+    pairs = pair_clips(clips, sources, protocol, frames_needed(ready))
+    if protocol.driving not in method.animator.needs:
+        raise UserError(f"protocol {protocol.name} gives {protocol.driving}, which does not drive method={method.name}")
+    third = partial(third_person, clips, seed=protocol.seed)
+    baselines = [name for name in BASELINES if name != RANDOM_OTHER_IDENTITY or all(map(third, pairs))]
+    if RANDOM_OTHER_IDENTITY not in baselines:
+        note(console, f"too few identities for the row {RANDOM_OTHER_IDENTITY}; it is left out")
+    tallies = {name: Tally(measures(protocol.metrics, build, observers)[0]) for name in (method.name, *baselines)}
+    plain = [OmegaConf.to_container(config[key], resolve=True) for key in HASHED]
+    data = {"shards": str(config.data.shards), "split": protocol.split, "fingerprint": clips.fingerprint}
+    if sources is not clips:
+        data |= {"sources": str(config.data.sources), "sources_fingerprint": sources.fingerprint}
+    started = config_hash(*plain, data, method.facts, method.animator.size)
+    cost = Cost(device)
     with processes() as group, progress(console) as bar:
-        own = group.share(pairs)
-        gallery = Gallery(own, method.name)
-        step = counter(bar, f"scoring (process {group.rank} of {group.world})", len(own))
-        score(own, clips, method.animator.size, predictors, tallies, observer, gallery.add, step)
+        progressed = Progress(output / f".partial-{started}", tallies, group)
+        own = progressed.left(pairs)
+        step = counter(bar, f"scoring {protocol.name} (process {group.rank} of {group.world})", len(own))
+        with Gallery(output, own if group.first else [], method.name, method.animator.size) as gallery:
+            scorer = Scorer(
+                clips=clips,
+                sources=sources,
+                size=method.animator.size,
+                method=method.name,
+                predict=animated(method.animator, protocol, config.batch),
+                tallies=tallies,
+                finder=finder,
+                protocol=protocol,
+                third_person=third,
+                show=gallery.show,
+            )
+            for number, pair in enumerate(own, 1):
+                scorer(pair)
+                progressed.add(pair)
+                step(number)
         facts = {
             "size": method.animator.size,
-            "data": {"shards": str(config.data.shards), "split": protocol.split, "fingerprint": clips.fingerprint},
-            "licences": {"landmarks": observer.finder.licence, "identity": observer.identifier.licence},
+            "data": data,
+            "licences": observers.licences,
             "versions": versions(),
-            "config_hash": config_hash(*(OmegaConf.to_container(config[key], resolve=True) for key in HASHED)),
-            "device": str(method.animator.device),
+            "config_hash": config_hash(*plain),
+            "device": str(device),
+            "command": ["evaluate.py", *sys.argv[1:]],
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        checkpoints = {method.name: method.facts}
-        rows = make_rows(protocol, pairs, tallies, unavailable, group, cost.peak_bytes, checkpoints, facts)
-    if group.first:
-        write_results(output, rows, pairs, gallery, Console())
+        rows, by_clip = make_rows(
+            method.name, protocol, pairs, tallies, unavailable, group, cost.peak_bytes, method.facts, facts
+        )
+        if group.first:
+            write_results(output, rows, by_clip, pairs, gallery, Console())
+            progressed.end()
 
 
 if __name__ == "__main__":

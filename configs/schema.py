@@ -96,7 +96,7 @@ class Evaluate:
     method: Any
     protocol: Any
     landmarks: Any
-    identity: Any
+    observers: Any
 
 
 def check_schema(config: DictConfig, schema: type) -> None:

@@ -128,7 +128,7 @@ class Footage:
 
     def seen(self, observer: Observer, every: int = 1) -> Tensor:
         """What the observer sees in every `every`-th frame of the piece at hand, frames being counted in the clip."""
-        places = slice(-self._before % every, None, every)
+        places = self.places(every)
         if self.still and observer.per_frame:
             if id(observer) not in self._once:
                 self._once[id(observer)] = observer.begin()(self.piece.thinned(slice(0, 1)))
@@ -140,3 +140,7 @@ class Footage:
                 self._watchers[key] = observer.begin()
             self._seen[key] = self._watchers[key](self.piece if every == 1 else self.piece.thinned(places))
         return self._seen[key]
+
+    def places(self, every: int) -> slice:
+        """Where every `every`-th frame of the clip stands in the piece at hand."""
+        return slice(-self._before % every, None, every)

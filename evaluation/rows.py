@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from evaluation.measure import Measure, Unavailable
 from evaluation.processes import Processes
-from evaluation.protocol import Pair, Protocol
+from evaluation.protocol import Pair, identity_of
+from evaluation.protocol import Protocol as ScoringProtocol
 from evaluation.score import Tally
 
 PACKAGES = ("torch", "torchmetrics", "numpy", "av", "opencv-python-headless")
@@ -30,7 +31,8 @@ def result(measure: Measure, clips: Mapping[str, tuple[float, int]], seed: int) 
     value = float(metric.compute())
     metric.sync(distributed_available=_distributed)
     try:
-        counts = {"frames": int(metric.count), "frames_without_face": int(metric.missing)}
+        counts = {"count": int(metric.count), "missing": int(metric.missing)}
+        histogram = {"histogram": metric.histogram()} if isinstance(metric, Histogram) else {}
     finally:
         if metric._is_synced:
             metric.unsync()
@@ -43,9 +45,21 @@ def result(measure: Measure, clips: Mapping[str, tuple[float, int]], seed: int) 
         "higher_is_better": metric.higher_is_better,
         "stand_in": metric.stand_in,
         "of": list(measure.of),
+        "through": measure.through,
         "every": measure.every,
+        "counted": metric.counted,
         **counts,
+        **histogram,
     }
+
+
+@runtime_checkable
+class Histogram(Protocol):
+    """A metric that also counts how often which value was measured."""
+
+    def histogram(self) -> dict[str, list[float]]:
+        """Plain `edges` and `counts`."""
+        ...
 
 
 def interval(clips: Mapping[str, tuple[float, int]], seed: int) -> tuple[float, float]:
@@ -61,56 +75,61 @@ def interval(clips: Mapping[str, tuple[float, int]], seed: int) -> tuple[float, 
 
 
 def make_rows(
-    protocol: Protocol,
+    method: str,
+    protocol: ScoringProtocol,
     pairs: Sequence[Pair],
     tallies: Mapping[str, Tally],
     unavailable: Sequence[Unavailable],
     group: Processes,
     peak_bytes: int,
-    checkpoints: Mapping[str, Mapping[str, Any]],
+    checkpoint: Mapping[str, Any],
     facts: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    """One row of plain JSON values per method, the same in every process.
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One row of plain JSON values per method, the same in every process; and what every clip was, by method.
 
-    checkpoints: by method, of those that have one; facts: added to each row as they are.
+    checkpoint: of `method`, the others being baselines; facts: added to each row as they are.
     """
     counts = {
         "clips": len(pairs),
         "frames": sum(pair.scored for pair in pairs),
-        "identities": len({_identity(pair.driving) for pair in pairs}),
-        "source_identities": len({_identity(pair.source) for pair in pairs}),
+        "identities": len({identity_of(pair.driving) for pair in pairs}),
+        "source_identities": len({identity_of(pair.source) for pair in pairs}),
     }
     settings = {key: value for key, value in asdict(protocol).items() if key not in ("name", "metrics")}
     peak = max(group.gathered(peak_bytes))
-    rows = []
+    rows, by_clip = [], {}
     for name, tally in tallies.items():
+        clips = {line.metric.label: _all_clips(line, group) for line in tally.measures}
+        by_clip[name] = {label: {key: _mean(*clip) for key, clip in part.items()} for label, part in clips.items()}
         seconds, rendered = map(sum, zip(*group.gathered((tally.seconds, tally.rendered))))
+        own = name == method
         rows.append(
             {
                 "method": name,
+                "kind": "method" if own else "baseline",
                 "protocol": protocol.name,
                 "metrics": {
-                    line.metric.label: result(line, _all_clips(line, group), protocol.seed) for line in tally.measures
+                    line.metric.label: result(line, clips[line.metric.label], protocol.seed) for line in tally.measures
                 },
                 "unavailable": {line.label: line.reason for line in unavailable},
                 "counts": counts,
-                "seconds_per_frame": round(seconds / rendered, 5),
-                "peak_memory_mb": round(peak / 2**20),
+                "seconds_per_frame": round(seconds / rendered, 5) if own and rendered else None,
+                "peak_memory_mb": round(peak / 2**20) if own else None,
                 "processes": group.world,
-                "checkpoint": checkpoints.get(name),
+                "checkpoint": checkpoint if own else None,
                 "settings": settings,
                 **facts,
             }
         )
-    return rows
+    return rows, by_clip
+
+
+def _mean(total: float, count: int) -> list[float | str | int | None]:
+    return [_plain(total / count if count else math.nan), count]
 
 
 def _all_clips(measure: Measure, group: Processes) -> dict[str, tuple[float, int]]:
     return {key: clip for part in group.gathered(measure.clips) for key, clip in part.items()}
-
-
-def _identity(key: str) -> str:
-    return "/".join(key.split("/")[:2])
 
 
 def versions() -> dict[str, str]:

@@ -43,14 +43,23 @@ class Motion:
         Raises:
             UserError: a factor for a part that this motion does not have.
         """
-        unknown = sorted(set(factors) - set(self.parts))
-        if unknown:
-            raise UserError(f"this motion has no part {', '.join(unknown)}; it has {', '.join(self.parts)}")
+        self._check(factors)
         return self.map(lambda name, part: part * factors.get(name, 1.0))
 
     def mixed(self, other: "Motion", names: Iterable[str]) -> "Motion":
-        """Take the named parts from another motion of the same length."""
+        """Take the named parts from another motion of the same length.
+
+        Raises:
+            UserError: a part that this motion does not have.
+        """
+        names = list(names)
+        self._check(names)
         return Motion({**self.parts, **{name: other.parts[name] for name in names}})
+
+    def _check(self, names: Iterable[str]) -> None:
+        unknown = sorted(set(names) - set(self.parts))
+        if unknown:
+            raise UserError(f"this motion has no part {', '.join(unknown)}; it has {', '.join(self.parts)}")
 
     def plus(self, other: "Motion") -> "Motion":
         """Sum, part by part; a motion of one frame is added to all."""
@@ -75,16 +84,22 @@ class Transfer:
         (FOMM sec. 3.4, per part of the motion; right when source and driving do not start alike). Otherwise the source
         takes the driving's motion as it is.
     scale: factors for parts of the motion, of its change when relative; 0 keeps a part still.
+    parts: only these are taken from the driving, the others stay the source's; all when not given.
     """
 
     relative: bool = True
     scale: Mapping[str, float] = field(default_factory=dict)
+    parts: Iterable[str] | None = None
 
     def __call__(self, driving: Motion, source: Motion) -> Motion:
         """The motion `(T, ...)` to render, from the driving's `(T, ...)` and the source's `(1, ...)`."""
-        if not self.relative:
-            return driving.scaled(self.scale)
-        return driving.minus(driving[:1]).scaled(self.scale).plus(source)
+        if self.relative:
+            moved = driving.minus(driving[:1]).scaled(self.scale).plus(source)
+        else:
+            moved = driving.scaled(self.scale)
+        if self.parts is None:
+            return moved
+        return source[[0] * len(driving)].mixed(moved, self.parts)
 
 
 @dataclass(frozen=True)
@@ -127,6 +142,10 @@ class Animator(ABC):
     @abstractmethod
     def read_motion(self, driving: Tensor) -> Motion:
         """Motion of driving frames `(T, 3, S, S)` in [-1, 1], cropped as the source is."""
+
+    def read_speech(self, speech: Tensor, source: Source) -> Motion:
+        """Motion `(T, ...)` for the speech `(640 T,)` at 16 kHz of a source, by methods that need `audio`."""
+        raise UserError(f"{type(self).__name__} is not driven by sound; it needs {', '.join(sorted(self.needs))}")
 
     @abstractmethod
     def render(self, source: Source, motion: Motion) -> Tensor:

@@ -23,7 +23,8 @@ class Embedding:
 
     def __init__(self, analyser: Analyser, size: int, device: torch.device) -> None:
         self.analyser, self.size = analyser, size
-        self.stand_in, self.licence = analyser.name, analyser.licence
+        self.stand_in: str | None = analyser.name
+        self.licence = analyser.licence
 
     def begin(self) -> Watcher:
         """See `Observer`."""

@@ -20,7 +20,8 @@ class Landmarks:
     per_frame = True
 
     def __init__(self, name: str, licence: str, device: torch.device) -> None:
-        self.stand_in, self.licence = name, licence
+        self.stand_in: str | None = name
+        self.licence = licence
 
     def begin(self) -> Watcher:
         """See `Observer`."""
