@@ -94,14 +94,14 @@ class FaceRecon(SupervisedModule):
         metrics |= {"rotation": RotationError(), "gaze": GazeError(), "jaw": Correlation()}
         self.metrics = nn.ModuleDict(metrics)  # type: ignore[assignment]
 
-    def faces(self, batch: Batch, misalign: bool) -> Faces:
-        """Align the frames by their landmarks, in training not quite."""
+    def faces(self, batch: Batch, random: torch.Generator | None = None) -> Faces:
+        """Align the frames by their landmarks; in training not quite, by errors from `random`."""
         frames, landmarks = batch["image"], batch["landmarks"].float()
         height, width = frames.shape[-2:]
         alignment = align_frames(landmarks, self.points5, width, height)
-        if misalign:
+        if random is not None:
             everyone = len(frames) * self.trainer.world_size
-            noise = 2 * torch.rand(everyone, 3, generator=self.step_random())[self.share(len(frames))] - 1
+            noise = 2 * torch.rand(everyone, 3, generator=random)[self.share(len(frames))] - 1
             alignment = misaligned(alignment, noise.to(alignment), self.shift, self.zoom)
         known = torch.cat([landmarks, batch["pupils"].float()], dim=1) if "pupils" in batch else landmarks
         points, truth = to_aligned(known, alignment), None
@@ -114,17 +114,18 @@ class FaceRecon(SupervisedModule):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """See `compare`; those that need what the batch does not have are left out."""
+        random = self.step_random()
         with self.exactly():
-            faces = self.faces(batch, misalign=True)
-            told = faces.points[:, :68] + self.noise(faces.points[:, :68])
+            faces = self.faces(batch, random)
+            told = faces.points[:, :68] + self.noise(faces.points[:, :68], random)
         estimate = self.model(faces.image, told).map(Tensor.float)
         with self.exactly():
             return self.compare(estimate, faces)
 
-    def noise(self, points: Tensor) -> Tensor:
+    def noise(self, points: Tensor, random: torch.Generator) -> Tensor:
         """Errors of landmarks (B, 68, 2) as a detector makes them."""
         everyone = len(points) * self.trainer.world_size
-        drawn = torch.randn(everyone, *points.shape[1:], generator=self.step_random())[self.share(len(points))]
+        drawn = torch.randn(everyone, *points.shape[1:], generator=random)[self.share(len(points))]
         return self.landmark_noise * drawn.to(points)
 
     def compare(self, estimate: Coefficients, faces: Faces) -> dict[str, Tensor]:
@@ -158,7 +159,7 @@ class FaceRecon(SupervisedModule):
     def measure(self, batch: Batch) -> None:
         """Landmarks in pixels of 256 and in per cent of the distance of the eyes; with truth, degrees and the jaw."""
         with self.exactly():
-            faces = self.faces(batch, misalign=False)
+            faces = self.faces(batch)
             estimate = self.model(faces.image, faces.points[:, :68]).map(Tensor.float)
             seen = project_landmarks(self.face_model, estimate, Camera.deep3d(REPORTED))[:, :68]
             known = faces.points[:, :68] * (REPORTED / SIDE)
@@ -175,7 +176,7 @@ class FaceRecon(SupervisedModule):
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """What the network sees, the face that it makes of it, and one over the other."""
         with self.exactly():
-            faces = self.faces(batch, misalign=False)
+            faces = self.faces(batch)
             seen = self.rendered(self.model(faces.image, faces.points[:, :68]).map(Tensor.float))
         over = torch.where(seen.mask > 0, seen.image, faces.image)
         return {"picture": faces.image, "estimate": seen.image, "over": (over + faces.image) / 2}

@@ -142,7 +142,10 @@ class StageModule(LightningModule, ABC):
         return values
 
     def step_random(self) -> torch.Generator:
-        """The source of all randomness inside a step: equal on all processes, a function of (seed, batch)."""
+        """The source of all randomness inside a step: equal on all processes, a function of (seed, batch).
+
+        Call it once in a step: a second call begins with the same numbers.
+        """
         return torch.Generator().manual_seed(self.seed * 1_000_003 + self.batches)
 
     def share(self, count: int) -> slice:

@@ -99,7 +99,7 @@ def test_every_weight_has_its_loss_and_every_parameter_a_gradient() -> None:
 def test_true_coefficients_cost_nothing() -> None:
     """In the aligned picture too, where a head that stood beside the axis is turned."""
     module = stage(module__zoom=0.1, module__shift=8.0)
-    faces = module.faces(batch(), misalign=True)
+    faces = module.faces(batch(), module.step_random())
     assert faces.truth is not None
     losses = module.compare(faces.truth, faces)
     assert losses["landmarks"] < 1  # squared pixels: perspective
@@ -120,7 +120,7 @@ def test_a_weight_of_zero_and_a_batch_without_truth_leave_losses_out() -> None:
 
 def test_metrics_of_the_truth_are_perfect() -> None:
     module, known = stage(), batch(8)
-    faces = module.faces(known, misalign=False)
+    faces = module.faces(known)
     assert faces.truth is not None
     truth = faces.truth
 
@@ -135,6 +135,30 @@ def test_metrics_of_the_truth_are_perfect() -> None:
     values = {name: float(metric.compute()) for name, metric in module.metrics.items()}
     assert values["rotation"] < 0.05 and values["gaze"] < 0.05 and values["jaw"] > 0.999
     assert values["landmarks"] < 1 and values["nme"] < 1
+
+
+def test_what_the_network_is_told_errs_apart_from_the_alignment() -> None:
+    """Both errors come from one source, one after the other; all of it is a function of the batch's number."""
+    module, known = stage(module__landmark_noise=2.0), batch()
+    told = []
+
+    class Listener(torch.nn.Module):
+        size = 32
+
+        def forward(self, image: torch.Tensor, points: torch.Tensor) -> Coefficients:
+            told.append(points)
+            return draw(toy_face(), len(points), 0)
+
+    module.model = Listener()
+    random = module.step_random()
+    points = module.faces(known, random).points[:, :68]
+    module.losses(known)
+    torch.testing.assert_close(told[0], points + module.noise(points, random))  # a second draw: other numbers
+    module.losses(known)
+    assert torch.equal(told[1], told[0])
+    module.batches += 1
+    module.losses(known)
+    assert not torch.equal(told[2], told[0])
 
 
 def test_preview_shows_pictures_of_one_size() -> None:
