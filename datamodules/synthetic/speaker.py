@@ -108,11 +108,16 @@ def clip(
     return segment(take, np.arange(take.frames), size, source)
 
 
-def segment(take: Take, frames: np.ndarray, size: int, source: str = "") -> Segment:
-    """The pictures of some frames (n,) of a take with their truth; with the sound where these are all of them."""
+def segment(take: Take, frames: np.ndarray, size: int, source: str = "", still: bool = False) -> Segment:
+    """The pictures of some frames (n,) of a take with their truth; with the sound where these are all of them.
+
+    still: the first picture stays, while everything else goes on.
+    """
     coefficients, performance = take.coefficients[torch.from_numpy(frames)], take.performance
     whole = len(frames) == take.frames
-    pictures = film(take.speaker.person, coefficients, size)
+    pictures = film(take.speaker.person, coefficients[:1] if still else coefficients, size)
+    if still:
+        pictures = np.repeat(pictures, len(frames), axis=0)
     alignment = np.tile(np.array([size, size, 224 / size, size / 2, size / 2], np.float32), (len(frames), 1))
     arrays = {name: part.numpy() for name, part in coefficients.to_arrays().items()}
     landmarks = truth(coefficients, size)
@@ -123,6 +128,8 @@ def segment(take: Take, frames: np.ndarray, size: int, source: str = "") -> Segm
     }
     key = f"synthetic/{take.speaker.name}/{take.number:04d}/0000"
     info = _info(take, landmarks["points"], size, source)
+    if still:
+        info["decisions"]["notes"].append("its first picture stays all along")
     return Segment(key, info, pictures, performance.audio if whole else None, tracks)
 
 

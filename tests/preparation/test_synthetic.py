@@ -124,6 +124,18 @@ def test_given_sounds_are_spoken(recordings: Path, tmp_path: Path) -> None:
             list(source.segments(clip))
 
 
+def test_a_still_clip_moves_in_its_tracks_alone() -> None:
+    def one(still: bool) -> Segment:
+        source = Speakers(32, speakers=1, clips=1, seconds=1.0, still=still)
+        return next(source.segments(source.clips()[0]))
+
+    moving, still = one(False), one(True)
+    assert np.array_equal(still.frames, np.repeat(moving.frames[:1], 25, axis=0))
+    assert still.audio is not None and np.array_equal(still.audio, moving.audio)
+    assert np.array_equal(still.tracks["landmarks"]["points"], moving.tracks["landmarks"]["points"])
+    assert still.info["decisions"]["notes"] and not moving.info["decisions"]["notes"]
+
+
 def test_unusable_sounds_are_listed(recordings: Path, tmp_path: Path) -> None:
     source = Speakers(64, speakers=1, clips=3, seconds=1.0, wavs=str(recordings))
     results = Results(tmp_path)
