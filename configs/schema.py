@@ -99,6 +99,19 @@ class Evaluate:
     observers: Any
 
 
+@dataclass
+class Benchmark:
+    """`benchmark.py`."""
+
+    rows: list[str]
+    output: str
+    title: str
+    tables: list[str] | None
+    media_mb: float
+    logger: Literal["none", "wandb"]
+    wandb: Any
+
+
 def check_schema(config: DictConfig, schema: type) -> None:
     """Hold the first level of a composed config against its schema; true and false stand for on and off.
 
