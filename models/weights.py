@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.errors import UserError
 
-TORCH_SUFFIXES = (".pt", ".pth", ".tar", ".ckpt", ".bin")
+TORCH_SUFFIXES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".model")
 
 
 class Weights(dict[str, Tensor]):

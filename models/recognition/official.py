@@ -3,6 +3,8 @@
 from torch import Tensor
 
 from models.recognition.iresnet import read_iresnet
+from models.recognition.sync_distance import SHIFT, sync_distance
+from models.recognition.syncnet import load_syncnet
 from models.weights import Weights
 
 Outputs = dict[str, Tensor]
@@ -11,3 +13,23 @@ Outputs = dict[str, Tensor]
 def iresnet50(weights: Weights, x: Tensor) -> Outputs:
     """ArcFace's embeddings, not of unit length, of aligned faces (B, 3, 112, 112), RGB in [-1, 1]; any depth."""
     return {"embed": read_iresnet(weights).eval()(x)}
+
+
+def syncnet(weights: Weights, lip: Tensor, audio: Tensor) -> Outputs:
+    """SyncNet: face crops (B, 3, 5, 224, 224) BGR in 0 to 255 and MFCC windows (N, 1, 13, 20)."""
+    network = load_syncnet(weights)
+    features = network.lip_features(lip)
+    return {"lip": network.netfclip(features), "audio": network.embed_sound(audio), "lipfeat": features}
+
+
+def syncnet_eval(lip: Tensor, audio: Tensor, *, vshift: int = SHIFT) -> Outputs:
+    """LSE-C, LSE-D and offset of one clip from SyncNet's embeddings (T, D) of its lips and its sound."""
+    found = sync_distance(lip, audio, vshift)
+    return {
+        "dist": found.distances,
+        "mean_dist": found.mean.float(),
+        "offset": found.offset[None],
+        "lse_d": found.error[None].float(),
+        "lse_c": found.confidence[None].float(),
+        "frame_conf": found.frame_confidence.float(),
+    }
