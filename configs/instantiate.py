@@ -3,8 +3,9 @@
 import inspect
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, Unpack, get_args, get_origin, get_type_hints
 
 import hydra
 from hydra.errors import InstantiationException
@@ -23,14 +24,8 @@ def build(node: DictConfig | Mapping[str, Any], **extra: Any) -> Any:
     """
     plain: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
     check_config(plain)
-    target = hydra.utils.get_object(plain["_target_"])
-    required = {
-        name
-        for name, parameter in inspect.signature(target).parameters.items()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    }
-    missing = sorted(required - set(plain) - set(extra))
+    taken = arguments(hydra.utils.get_object(plain["_target_"]))
+    missing = sorted(taken.required - set(plain) - set(extra))
     if missing and not plain.get("_partial_"):
         raise UserError(f"{plain['_target_']} needs {', '.join(missing)}")
     try:
@@ -74,22 +69,45 @@ def node_problems(key: str, node: dict[str, Any]) -> list[str]:
         target = hydra.utils.get_object(node["_target_"])
     except (ImportError, AttributeError, ValueError) as error:
         return [f"{key}._target_: cannot find {node['_target_']} ({error})"]
-    parameters = inspect.signature(target).parameters
-    hints = annotations(target)
-    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    problems = []
+    taken, problems = arguments(target), []
     for name, value in node.items():
         where = f"{key}.{name}" if key else name
         if name in RESERVED:
             continue
-        if name not in parameters:
-            if not open_ended:
-                near = get_close_matches(name, list(parameters), 1)
+        if name not in taken.types:
+            if not taken.open_ended:
+                near = get_close_matches(name, list(taken.types), 1)
                 problems.append(f"unknown key {where}{f'; did you mean {near[0]}?' if near else ''}")
-        elif name in hints and not fits(value, hints[name]):
-            wanted = inspect.formatannotation(hints[name])
+        elif not fits(value, taken.types[name]):
+            wanted = inspect.formatannotation(taken.types[name])
             problems.append(f"{where}={value!r} should be {wanted}")
     return problems
+
+
+@dataclass
+class Arguments:
+    """What a constructor takes by name."""
+
+    types: dict[str, Any]
+    required: set[str]
+    open_ended: bool = False  # whether it takes names that it does not say
+
+
+def arguments(target: Any) -> Arguments:
+    """Of a class or a function; those of `**more: Unpack[T]` are the keys of the TypedDict T."""
+    hints, found = annotations(target), Arguments({}, set())
+    for name, parameter in inspect.signature(target).parameters.items():
+        hint = hints.get(name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD and get_origin(hint) is Unpack:
+            (more,) = get_args(hint)
+            found.types |= get_type_hints(more)
+            found.required |= more.__required_keys__
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            found.open_ended = True
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            found.types[name] = hint
+            found.required |= {name} if parameter.default is parameter.empty else set()
+    return found
 
 
 def annotations(target: Any) -> dict[str, Any]:

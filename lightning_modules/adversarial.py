@@ -2,11 +2,12 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Unpack
 
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from lightning_modules.stage import Batch, OptimizerFactory, ScheduleFactory, StageModule, held
+from lightning_modules.stage import Batch, OptimizerFactory, StageModule, Training, held
 from losses.adversarial import AdversarialLoss
 from models.sync_batch_norm import synchronise_batch_norms
 
@@ -40,14 +41,9 @@ class AdversarialModule(StageModule):
         weights: dict[str, float],
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
-        steps: int,
-        schedule: ScheduleFactory | None = None,
-        accumulation: int = 1,
-        clip: float | None = None,
-        log_every: int = 50,
-        seed: int = 0,
+        **training: Unpack[Training],
     ) -> None:
-        super().__init__(model, weights, steps, schedule, accumulation, clip, log_every, seed)
+        super().__init__(model, weights, **training)
         self.discriminator, self.adversarial = discriminator, adversarial
         self.factories = (generator_optimizer, discriminator_optimizer)
 

@@ -1,12 +1,13 @@
 """Training of a regressor from frames to the coefficients of a face model."""
 
 from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from lightning_modules.stage import Batch, OptimizerFactory, ScheduleFactory
+from lightning_modules.stage import Batch, OptimizerFactory, Training
 from lightning_modules.supervised import SupervisedModule
 from losses.coefficient_prior import coefficient_prior, white_light
 from losses.coefficient_truth import coefficient_truth
@@ -64,19 +65,14 @@ class FaceRecon(SupervisedModule):
         face_model: FaceModel,
         weights: dict[str, float],
         optimizer: OptimizerFactory,
-        steps: int,
         landmark_weights: dict[str, float],
         prior: dict[str, float],
         shift: float = 10.0,
         zoom: float = 0.1,
         landmark_noise: float = 0.0,
-        schedule: ScheduleFactory | None = None,
-        accumulation: int = 1,
-        clip: float | None = None,
-        log_every: int = 50,
-        seed: int = 0,
+        **training: Unpack[Training],
     ) -> None:
-        super().__init__(model, weights, optimizer, steps, schedule, accumulation, clip, log_every, seed)
+        super().__init__(model, weights, optimizer, **training)
         self.face_model, self.prior, self.shift, self.zoom = face_model, prior, shift, zoom
         self.landmark_noise = landmark_noise
         assert isinstance(model.size, int)

@@ -1,11 +1,13 @@
 """SadTalker's stages."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from lightning_modules.adversarial import AdversarialModule, Game
-from lightning_modules.stage import Batch, OptimizerFactory, ScheduleFactory
+from lightning_modules.stage import Batch, OptimizerFactory, Training
 from losses.adversarial import AdversarialLoss
 from losses.deformation_prior import deformation_prior
 from losses.equivariance import RandomWarp, equivariance
@@ -43,14 +45,9 @@ class FaceVid2Vid(AdversarialModule):
         weights: dict[str, float],
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
-        steps: int,
-        schedule: ScheduleFactory | None = None,
-        accumulation: int = 1,
-        clip: float | None = None,
-        log_every: int = 50,
-        seed: int = 0,
         sigma_affine: float = 0.05,
         sigma_spline: float = 0.005,
+        **training: Unpack[Training],
     ) -> None:
         super().__init__(
             model,
@@ -59,12 +56,7 @@ class FaceVid2Vid(AdversarialModule):
             weights,
             generator_optimizer,
             discriminator_optimizer,
-            steps,
-            schedule,
-            accumulation,
-            clip,
-            log_every,
-            seed,
+            **training,
         )
         self.perceptual, self.pose_target = perceptual, head_pose
         self.sigma_affine, self.sigma_spline = sigma_affine, sigma_spline

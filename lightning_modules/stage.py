@@ -8,7 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Required, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule
@@ -23,6 +23,17 @@ from models.sync_batch_norm import synchronise_batch_norms
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 ScheduleFactory = Callable[[Optimizer], LRScheduler]
 Batch = dict[str, Any]
+
+
+class Training(TypedDict, total=False):
+    """How a training goes: the arguments that every stage hands on to `StageModule`, which says what they mean."""
+
+    steps: Required[int]
+    schedule: ScheduleFactory | None
+    accumulation: int
+    clip: float | None
+    log_every: int
+    seed: int
 
 
 class StageModule(LightningModule, ABC):

@@ -1,11 +1,12 @@
 """What every stage without a discriminator shares: one network, one optimiser."""
 
 from abc import abstractmethod
+from typing import Unpack
 
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from lightning_modules.stage import Batch, OptimizerFactory, ScheduleFactory, StageModule
+from lightning_modules.stage import Batch, OptimizerFactory, StageModule, Training
 
 
 class SupervisedModule(StageModule):
@@ -22,14 +23,9 @@ class SupervisedModule(StageModule):
         model: nn.Module,
         weights: dict[str, float],
         optimizer: OptimizerFactory,
-        steps: int,
-        schedule: ScheduleFactory | None = None,
-        accumulation: int = 1,
-        clip: float | None = None,
-        log_every: int = 50,
-        seed: int = 0,
+        **training: Unpack[Training],
     ) -> None:
-        super().__init__(model, weights, steps, schedule, accumulation, clip, log_every, seed)
+        super().__init__(model, weights, **training)
         self.optimizer = optimizer
 
     @abstractmethod

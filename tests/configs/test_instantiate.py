@@ -1,6 +1,6 @@
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 import pytest
 import torch
@@ -13,6 +13,16 @@ from models.errors import UserError
 class Brush:
     def __init__(self, width: float, colours: list[str], mode: Literal["oil", "ink"] = "oil", count: int = 1) -> None:
         self.width, self.colours, self.mode, self.count = width, colours, mode, count
+
+
+class Stroke(TypedDict, total=False):
+    length: Required[float]
+    bend: float | None
+
+
+class Painter(Brush):
+    def __init__(self, name: str, **stroke: Unpack[Stroke]) -> None:
+        self.name, self.stroke = name, stroke
 
 
 HERE = f"{__name__}.Brush"
@@ -50,6 +60,15 @@ def test_all_problems_in_one_report() -> None:
 def test_required_argument_missing() -> None:
     with pytest.raises(UserError, match="needs colours"):
         build({"_target_": HERE, "width": 1.0})
+
+
+def test_arguments_that_are_handed_on_are_checked_as_those_that_are_named() -> None:
+    node: dict[str, Any] = {"_target_": f"{__name__}.Painter", "name": "Ada"}
+    assert build({**node, "length": 2, "bend": None}).stroke == {"length": 2, "bend": None}
+    with pytest.raises(UserError, match="needs length"):
+        build(node)
+    with pytest.raises(UserError, match=r"unknown key a\.lenght; did you mean length.*a\.bend='x' should be float"):
+        check_config({"a": {**node, "lenght": 1.0, "bend": "x"}})
 
 
 @pytest.mark.parametrize(
