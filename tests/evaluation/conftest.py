@@ -65,3 +65,27 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def clips(shards: Path) -> ClipShards:
     return ClipShards(shards, "test")
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of one person, each in three segments of five frames."""
+    folder = tmp_path_factory.mktemp("videos")
+    with ShardWriter(folder, "test", "test", max_samples=6) as writer:
+        for number in range(6):
+            key = f"toy/person/video{number // 3}/{number % 3:04d}"
+            writer.write(key, encode_segment(Segment(key, {"identity": "person"}, toy_frames(number, 5))))
+    write_dataset_json(folder, kind="clips", size=SIZE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def long_clips(tmp_path_factory: pytest.TempPathFactory) -> ClipShards:
+    """One clip of a thousand frames."""
+    folder = tmp_path_factory.mktemp("long")
+    frames = np.random.default_rng(0).integers(0, 255, (1000, 1, 1, 3), np.uint8).repeat(16, axis=1).repeat(16, axis=2)
+    with ShardWriter(folder, "test", "test", max_samples=1) as writer:
+        key = "toy/person/long/0000"
+        writer.write(key, encode_segment(Segment(key, {"identity": "person"}, frames)))
+    write_dataset_json(folder, kind="clips", size=16)
+    return ClipShards(folder, "test")

@@ -1,8 +1,10 @@
-"""The loop over pairs, the rows beside the method, and their JSON."""
+"""The scoring of pairs, the rows beside the method, and their JSON."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,122 +14,186 @@ from torch import Tensor
 
 from configs.instantiate import build
 from datamodules.clip_shards import ClipShards
-from evaluation.measure import measures
-from evaluation.observer import FaceObserver
+from evaluation.baselines import BASELINES, third_person
+from evaluation.measure import Observers, measures
+from evaluation.observers.embedding import Embedding
+from evaluation.observers.landmarks import Landmarks
 from evaluation.processes import Processes
-from evaluation.protocol import Pair, Protocol, pair_clips
+from evaluation.protocol import Pair, Protocol, identity_of, pair_clips
 from evaluation.report import number, table
 from evaluation.rows import interval, make_rows
-from evaluation.score import Predictor, Tally, score, still, truth
+from evaluation.score import PIECE, Scene, Scorer, Tally, repiece
 from models.errors import MissingPackage, UserError
 
-LINES: list[dict[str, Any]] = [
-    {"metric": {"_target_": "metrics.l1.L1"}, "of": ["prediction", "driving"]},
-    {"metric": {"_target_": "metrics.psnr.PSNR"}, "of": ["prediction", "driving"]},
-    {"metric": {"_target_": "metrics.csim.CSIM"}, "of": ["prediction", "source"], "through": "identity", "every": 2},
-    {"metric": {"_target_": "metrics.lmd.LMD", "size": 128}, "of": ["prediction", "driving"], "through": "landmarks"},
-]
+CPU = torch.device("cpu")
+LINES: dict[str, dict[str, Any]] = {
+    "l1": {"metric": {"_target_": "metrics.l1.L1"}, "of": ["prediction", "driving"]},
+    "psnr": {"metric": {"_target_": "metrics.psnr.PSNR"}, "of": ["prediction", "driving"]},
+    "csim": {"metric": {"_target_": "metrics.csim.CSIM"}, "of": ["prediction", "source"], "through": "toy", "every": 2},
+    "lmd": {
+        "metric": {"_target_": "metrics.lmd.LMD", "size": 256},
+        "of": ["prediction", "driving"],
+        "through": "landmarks",
+    },
+    "motion": {
+        "metric": {"_target_": "metrics.motion_distance.MotionDistance"},
+        "of": ["prediction", "driving"],
+        "through": "landmarks",
+    },
+}
 PROTOCOL = Protocol("p", "same_identity", LINES, frames=4)
 
 
-def black_from_the_third(source: Tensor, driving: Tensor) -> Tensor:
-    """A method that loses the face."""
-    prediction = driving.clone()
-    prediction[2:] = -1
-    return prediction
+def black_from_the_third(scene: Scene) -> Iterator[Tensor]:
+    """A method that loses the face, and that gives its frames one by one."""
+    for place, frame in enumerate(torch.cat(list(scene.driving()))):
+        yield frame[None] if place < 2 else torch.full_like(frame[None], -1)
 
 
-def scored(clips: ClipShards, analyser: Any, protocol: Protocol = PROTOCOL) -> tuple[list[dict[str, Any]], list[Any]]:
-    methods: dict[str, Predictor] = {"method": black_from_the_third, "unmoved_source": still, "ground_truth": truth}
-    observer = FaceObserver(analyser, analyser, size=128)
-    pairs = pair_clips(clips, protocol)
-    tallies = {name: Tally(measures(protocol.metrics, build, observer)[0]) for name in methods}
-    seen: list[Any] = []
-
-    def show(pair: Pair, images: Mapping[str, Tensor]) -> None:
-        seen.append((pair, {name: tuple(part.shape) for name, part in images.items()}))
-
-    score(pairs, clips, 16, methods, tallies, observer, show, lambda count: None)
-    return make_rows(protocol, pairs, tallies, [], Processes(), 0, {"method": {"file": "x"}}, {"size": 16}), seen
+def observers(analyser: Any, **nodes: Any) -> Observers:
+    made = {"landmarks": Landmarks("toy", "none", CPU), "toy": Embedding(analyser, 3, CPU)}
+    return Observers(nodes, build, made, device=CPU)
 
 
-def test_rows_of_method_still_and_truth(clips: ClipShards, analyser: Any) -> None:
-    rows, seen = scored(clips, analyser)
-    method, unmoved, truth_row = rows
-    assert [row["method"] for row in rows] == ["method", "unmoved_source", "ground_truth"]
+def scorer(clips: ClipShards, analyser: Any, protocol: Protocol = PROTOCOL, **changes: Any) -> Scorer:
+    seen = observers(analyser)
+    settings: dict[str, Any] = {
+        "clips": clips,
+        "sources": clips,
+        "size": 16,
+        "method": "method",
+        "predict": black_from_the_third,
+        "tallies": {name: Tally(measures(protocol.metrics, build, seen)[0]) for name in ("method", *BASELINES)},
+        "finder": analyser,
+        "protocol": protocol,
+        "third_person": partial(third_person, clips, seed=0),
+        "show": lambda *_: None,
+    }
+    return Scorer(**{**settings, **changes})
+
+
+def scored(clips: ClipShards, analyser: Any, protocol: Protocol = PROTOCOL, **changes: Any) -> list[dict[str, Any]]:
+    pairs = pair_clips(clips, clips, protocol)
+    one = scorer(clips, analyser, protocol, **changes)
+    for pair in pairs:
+        one(pair)
+    rows, by_clip = make_rows(
+        "method", protocol, pairs, one.tallies, [], Processes(), 0, {"file": "x"}, {"size": 16}
+    )  # fmt: skip
+    json.dumps([rows, by_clip], allow_nan=False)
+    assert set(by_clip["method"]["L1"]) == {pair.key for pair in pairs}
+    return rows
+
+
+def test_rows_of_method_and_baselines(clips: ClipShards, analyser: Any) -> None:
+    rows = scored(clips, analyser)
+    method, unmoved, truth, other = rows
+    assert [row["method"] for row in rows] == ["method", "unmoved_source", "ground_truth", "random_other_identity"]
+    assert [row["kind"] for row in rows] == ["method", "baseline", "baseline", "baseline"]
     assert method["counts"] == {"clips": 7, "frames": 21, "identities": 3, "source_identities": 3}
-    assert truth_row["metrics"]["L1"]["value"] == 0
-    assert truth_row["metrics"]["PSNR"]["value"] == "inf"
-    assert truth_row["metrics"]["LMD[toy]"]["value"] == 0
-    assert 0 < unmoved["metrics"]["L1"]["value"] < method["metrics"]["L1"]["value"]
+    assert truth["metrics"]["L1"]["value"] == 0
+    assert truth["metrics"]["PSNR"]["value"] == "inf"
+    assert truth["metrics"]["LMD[toy]"]["value"] == truth["metrics"]["MotionDistance[toy]"]["value"] == 0
+    assert 0 < unmoved["metrics"]["L1"]["value"] < other["metrics"]["L1"]["value"] < method["metrics"]["L1"]["value"]
     assert unmoved["metrics"]["CSIM[toy]"]["value"] == pytest.approx(1, abs=1e-5)
+    assert other["metrics"]["CSIM[toy]"]["value"] < 0.999
     assert (method["checkpoint"], unmoved["checkpoint"]) == ({"file": "x"}, None)
-    assert len(seen) == 7
-    assert seen[0][1]["method"] == (3, 3, 16, 16)
-    json.dumps(rows, allow_nan=False)
+    assert method["seconds_per_frame"] > 0
+    assert unmoved["seconds_per_frame"] is None
 
 
 def test_lost_faces_are_counted(clips: ClipShards, analyser: Any) -> None:
-    (method, *_), _ = scored(clips, analyser)
+    (method, *_) = scored(clips, analyser)
     landmarks, identity = method["metrics"]["LMD[toy]"], method["metrics"]["CSIM[toy]"]
-    assert (landmarks["frames"], landmarks["frames_without_face"]) == (7, 14)
-    assert (identity["frames"], identity["frames_without_face"]) == (7, 7)
-    assert method["metrics"]["L1"]["frames"] == 21
+    assert (landmarks["count"], landmarks["missing"]) == (7, 14)
+    assert (identity["count"], identity["missing"]) == (7, 7)
+    assert (method["metrics"]["L1"]["count"], method["metrics"]["L1"]["missing"]) == (21, 0)
+
+
+def test_what_is_shown_of_a_long_clip_comes_in_pieces(long_clips: ClipShards, analyser: Any) -> None:
+    """Nothing of the loop grows with the clip: 1,000 frames pass through in pieces of sixteen."""
+    lengths: list[int] = []
+    protocol = replace(PROTOCOL, frames=None, metrics={"l1": LINES["l1"]})
+
+    def show(pair: Pair, start: int, pieces: dict[str, Tensor], sound: Tensor | None) -> None:
+        assert start == sum(lengths)
+        lengths.append(len(pieces["prediction"]))
+
+    rows = scored(
+        long_clips, analyser, protocol, show=show, predict=lambda scene: scene.driving(), third_person=lambda pair: None
+    )
+    assert (max(lengths), sum(lengths)) == (PIECE, 999)
+    assert rows[0]["metrics"]["L1"] == {**rows[0]["metrics"]["L1"], "value": 0, "count": 999}
 
 
 def test_the_table_says_what_is_missing(clips: ClipShards, analyser: Any) -> None:
-    rows, _ = scored(clips, analyser)
+    rows = scored(clips, analyser)
     for row in rows:
-        row["unavailable"] = {"CSIM[other]": "the package other is not installed; install it with: pip install other"}
+        row["unavailable"] = {"CSIM": "asset arcface is missing: expected arcface.pth"}
     grid, notes = table(rows)
     cells = [str(cell) for column in grid.columns for cell in column.cells]
     assert any(cell.startswith("— [") for cell in cells)
     assert "∞" in cells
-    assert any("CSIM[other] cannot be measured: the package other is not installed" in note for note in notes)
-    assert any("method: no face in 14 of 21 frames, left out of LMD[toy]" in note for note in notes)
+    assert any("CSIM cannot be measured: asset arcface is missing" in note for note in notes)
+    assert any("method: 14 of 21 frames could not be measured (no face)" in note for note in notes)
 
 
 def test_every_picture_is_looked_at_once(clips: ClipShards, analyser: Any) -> None:
-    lines = [LINES[3], {**LINES[3], "metric": {"_target_": "metrics.nme.NME"}}, LINES[2]]
-    scored(clips, analyser, Protocol("p", "same_identity", lines, frames=4))
-    # per clip three predictions (one twice: it is lost, so it is searched), three true frames, one still, one source;
-    # and a blank picture for each of the two views
-    assert analyser.looks == 7 * (4 + 3 + 1 + 1) + 2
+    lines = {name: LINES[name] for name in ("lmd", "motion", "csim")}
+    lines["nme"] = {**lines["lmd"], "metric": {"_target_": "metrics.nme.NME"}}
+    one = scorer(clips, analyser, Protocol("p", "same_identity", lines, frames=4))
+    before = analyser.looks
+    pair = pair_clips(clips, clips, one.protocol)[0]
+    one(pair)
+    # three predictions (the last one twice: the face that was followed is lost, so it is searched), three true frames,
+    # three of a third person, one still
+    assert analyser.looks - before == 4 + 3 + 3 + 1
 
 
-def test_a_missing_package_is_a_reason_and_not_a_number(analyser: Any) -> None:
-    class Absent(type(analyser)):  # type: ignore[misc]
-        name = "absent"
+def test_the_third_person_is_nobody_of_the_pair(clips: ClipShards) -> None:
+    crossed = pair_clips(clips, clips, replace(PROTOCOL, pairing="cross_identity"))
+    for pair in crossed:
+        other = third_person(clips, pair, 0)
+        assert other is not None
+        assert identity_of(other.key) not in {identity_of(pair.source), identity_of(pair.driving)}
+        assert third_person(clips, pair, 0) == other
 
-        def embedding(self, frame: np.ndarray, face: Any) -> None:
-            raise MissingPackage("absent", "pip install absent")
 
-    ready, missing = measures(LINES, build, FaceObserver(analyser, Absent()))
-    assert [line.metric.label for line in ready] == ["L1", "PSNR", "LMD[toy]"]
-    assert [line.label for line in missing] == ["CSIM[absent]"]
+def test_pieces_of_any_size_become_pieces_of_one_size() -> None:
+    frames = torch.arange(23.0)[:, None]
+    for sizes in ([23], [1] * 23, [5, 7, 11], [2, 20, 1]):
+        pieces = list(repiece(frames.split(sizes), 3, 4))
+        assert [len(piece) for piece in pieces] == [4] * 5
+        assert torch.equal(torch.cat(pieces), frames[3:])
+
+
+def test_an_observer_that_cannot_be_made_is_a_reason_and_not_a_number(analyser: Any) -> None:
+    nodes = {"absent": {"_target_": f"{__name__}.Absent"}}
+    lines = {**LINES, "other": {**LINES["csim"], "through": "absent"}}
+    ready, missing = measures(lines, build, observers(analyser, **nodes))
+    assert [line.metric.label for line in ready] == ["L1", "PSNR", "CSIM[toy]", "LMD[toy]", "MotionDistance[toy]"]
+    assert [line.label for line in missing] == ["CSIM"]
     assert "pip install absent" in missing[0].reason
 
 
-def test_an_analyser_without_embedding_is_a_reason(analyser: Any) -> None:
-    class Faceless(type(analyser)):  # type: ignore[misc]
-        def embedding(self, frame: np.ndarray, face: Any) -> None:
-            return None
+class Absent:
+    """An observer whose package is not here."""
 
-    _, missing = measures(LINES, build, FaceObserver(analyser, Faceless()))
-    assert missing[0].reason == "the analyser toy has no identity network"
+    def __init__(self, device: torch.device) -> None:
+        raise MissingPackage("absent", "pip install absent")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ({**LINES[0], "off": 1}, "should have metric, of"),
-        ({**LINES[0], "of": ["prediction", "truth"]}, "two of prediction, driving, source"),
-        ({**LINES[2], "through": "voice"}, "through=voice is none of landmarks, identity"),
+        ({**LINES["l1"], "off": 1}, "protocol.metrics.x should have metric and of"),
+        ({**LINES["l1"], "of": ["prediction", "truth"]}, "any of prediction, driving, source, audio"),
+        ({**LINES["csim"], "through": "voice"}, "through=voice is no observer; there are landmarks, toy"),
     ],
 )
 def test_wrong_lines_are_refused(analyser: Any, line: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        measures([line], build, FaceObserver(analyser, analyser))
+        measures({"x": line}, build, observers(analyser))
 
 
 def test_interval_covers_the_mean_of_clips() -> None:
@@ -142,7 +208,3 @@ def test_interval_covers_the_mean_of_clips() -> None:
 
 def test_numbers_are_short() -> None:
     assert [number(value) for value in (None, "inf", 0.01234567, 31.41592)] == ["—", "∞", "0.0123", "31.42"]
-
-
-def test_still_keeps_one_picture() -> None:
-    assert still(torch.zeros(1, 3, 4, 4), torch.zeros(5, 3, 4, 4)).stride(0) == 0
