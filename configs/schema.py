@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from configs.instantiate import fits
 from models.errors import UserError
@@ -103,10 +103,10 @@ class Evaluate:
 class Benchmark:
     """`benchmark.py`."""
 
-    rows: list[str]
+    rows: list[str] | str
     output: str
     title: str
-    tables: list[str] | None
+    tables: list[str] | str | None
     media_mb: float
     logger: Literal["none", "wandb"]
     wandb: Any
@@ -127,10 +127,14 @@ def check_schema(config: DictConfig, schema: type) -> None:
             continue
         if hints[key] == Switch and isinstance(config[key], bool):
             config[key] = "on" if config[key] else "off"
-        if key in config and not fits(config[key], hints[key]):
+        if key in config and not fits(_plain(config[key]), hints[key]):
             problems.append(f"{key}={config[key]}: it must be {_in_words(hints[key])}")
     if problems:
         raise UserError("; ".join(problems))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, ListConfig) else value
 
 
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "null"}
@@ -141,4 +145,6 @@ def _in_words(hint: Any) -> str:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) in (Union, types.UnionType):
         return " or ".join(_in_words(part) for part in get_args(hint))
+    if get_origin(hint) is list:
+        return "a list, as in [a,b]"
     return WORDS.get(hint, str(hint))
