@@ -11,7 +11,7 @@ from configs.command import command
 from configs.schema import Evaluate
 from models.errors import UserError
 
-HASHED = ("method", "protocol", "landmarks", "observers")  # what makes two rows comparable, beside the data
+HASHED = ("protocol", "landmarks", "observers")  # equal for rows of different methods that may be compared
 
 
 @command("evaluate", Evaluate)
@@ -69,7 +69,8 @@ def main(config: DictConfig) -> None:
     data = {"shards": str(config.data.shards), "split": protocol.split, "fingerprint": clips.fingerprint}
     if sources is not clips:
         data |= {"sources": str(config.data.sources), "sources_fingerprint": sources.fingerprint}
-    started = config_hash(*plain, data, method.facts, method.animator.size)
+    node = OmegaConf.to_container(config.method, resolve=True)
+    started = config_hash(*plain, node, data, method.facts, method.animator.size)
     cost = Cost(device)
     with processes() as group, progress(console) as bar:
         progressed = Progress(output / f".partial-{started}", tallies, group)

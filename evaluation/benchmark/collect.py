@@ -66,7 +66,7 @@ class Row:
         settings = self.facts.get("settings") or {}
         return {
             "size": f"{self.facts.get('size', '?')} px",
-            "data": f"{data.get('fingerprint', '?')}",
+            "data": " + ".join(str(data[key]) for key in ("fingerprint", "sources_fingerprint") if key in data) or "?",
             "split": f"{data.get('split', settings.get('split', '?'))}",
             "clips": f"{counts.get('clips', '?')}",
             "frames": f"{counts.get('frames', '?')}",
@@ -139,10 +139,15 @@ def read_rows(path: Path) -> list[Row]:
         raise UserError(f"{path}: not readable as JSON ({error}); score again with evaluate.py") from error
     if not isinstance(content, list):
         raise UserError(f"{path}: it should hold a list of rows, as evaluate.py writes it")
-    return [_row(entry, f"{path}: row {number}", path.parent) for number, entry in enumerate(content, 1)]
+    return [parse_row(entry, f"{path}: row {number}", path.parent) for number, entry in enumerate(content, 1)]
 
 
-def _row(entry: Any, where: str, folder: Path) -> Row:
+def parse_row(entry: Any, where: str, folder: Path) -> Row:
+    """One row of JSON; `where` opens the message of what is wrong with it, `folder` holds its picture and video.
+
+    Raises:
+        UserError: a key is not there or holds something else.
+    """
     try:
         kind = entry["kind"]
         if kind not in ("method", "baseline"):

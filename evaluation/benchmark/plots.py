@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,37 +31,62 @@ class Plot:
     alt: str
 
 
+@dataclass(frozen=True)
+class Looks:
+    """How one method is drawn in every plot."""
+
+    colour: str
+    marker: str
+    line: str
+
+
 def make_plots(blocks: Sequence[Block]) -> list[Plot]:
     """All plots for which the rows have the numbers, block after block."""
+    looks = appearance(blocks)
     made: list[Plot] = []
     for number, block in enumerate(blocks, 1):
-        name = f"{number:02d}_{re.sub('[^A-Za-z0-9]+', '_', block.protocol)}"
-        made += identity_plots(block, name)
-        made += filter(None, (speed_plot(block, name), bars_plot(block, name)))
+        name = f"{number:02d}_{_slug(block.protocol)}"
+        made += identity_plots(block, name, looks)
+        made += filter(None, (speed_plot(block, name, looks), bars_plot(block, name, looks)))
     return made
 
 
-def identity_plots(block: Block, name: str) -> list[Plot]:
+def appearance(blocks: Sequence[Block]) -> dict[str, Looks]:
+    """By name, the same in every plot: methods in colours, baselines in greys, each with its own sign and line."""
+    looks: dict[str, Looks] = {}
+    count = {"method": 0, "baseline": 0}
+    for row, shown in ((row, shown) for block in blocks for row, shown in zip(block.rows, block.names)):
+        if shown not in looks:
+            turn = count[row.kind]
+            colours = COLOURS if row.kind == "method" else GREYS
+            line = STYLES[turn // len(colours) % 4] if row.kind == "method" else STYLES[1 + turn % 3]
+            looks[shown] = Looks(colours[turn % len(colours)], MARKERS[turn % len(MARKERS)], line)
+            count[row.kind] += 1
+    return looks
+
+
+def identity_plots(block: Block, name: str, looks: Mapping[str, Looks]) -> list[Plot]:
     """The distribution over frames of each metric that comes with a histogram, as HifiHead figure 6."""
     return [
-        _identity_plot(block, label, name)
+        _identity_plot(block, label, name, looks)
         for label in block.labels
         if sum(row.scores[label].histogram is not None for row in block.rows if label in row.scores)
     ]
 
 
-def _identity_plot(block: Block, label: str, name: str) -> Plot:
+def _identity_plot(block: Block, label: str, name: str, looks: Mapping[str, Looks]) -> Plot:
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
     axes = figure.add_subplot()
     shown = []
-    for row, shown_name, looks in _looks(block):
+    for row, method in zip(block.rows, block.names):
         score = row.scores.get(label)
         if score is None or score.histogram is None or not sum(score.histogram[1]):
             continue
         edges, counts = map(np.asarray, score.histogram)
         density = counts / counts.sum() / np.diff(edges)
-        axes.stairs(density, edges, color=looks["color"], linestyle=looks["linestyle"], linewidth=1.6, label=shown_name)
-        shown.append(f"{shown_name} mean {_words(score)}")
+        drawn = looks[method]
+        axes.stairs(density, edges, color=drawn.colour, linestyle=drawn.line, linewidth=1.6, label=method)
+        shown.append(f"{method} mean {_words(score)}")
     axes.set_xlabel(f"{label} {_arrow(block, label)}")
     axes.set_ylabel("density of frames")
     _legend(figure, axes)
@@ -69,10 +94,10 @@ def _identity_plot(block: Block, label: str, name: str) -> Plot:
     return _plot(figure, f"identity_{name}_{_slug(label)}", title, f"{title}. {'; '.join(shown)}.")
 
 
-def speed_plot(block: Block, name: str) -> Plot | None:
+def speed_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | None:
     """The main metrics against seconds per frame, for the methods that were timed."""
-    timed = [(row, shown, looks) for row, shown, looks in _looks(block) if row.kind == "method"]
-    timed = [(row, shown, looks) for row, shown, looks in timed if row.seconds_per_frame]
+    methods = [(row, shown) for row, shown in zip(block.rows, block.names) if row.kind == "method"]
+    timed = [(row, shown, row.seconds_per_frame) for row, shown in methods if row.seconds_per_frame]
     labels = [label for label in main_metrics(block) if any(_finite(row, label) for row, *_ in timed)]
     if not timed or not labels:
         return None
@@ -80,31 +105,24 @@ def speed_plot(block: Block, name: str) -> Plot | None:
     figure = Figure(figsize=(3.6 * min(len(labels), 2), 2.8 * -(-len(labels) // 2) + 0.5), layout="constrained")
     panels = _panels(figure, len(labels), 2)
     for axes, label in zip(panels, labels):
-        for row, shown, looks in timed:
-            score = row.scores.get(label)
-            if score is None or score.value is None or not np.isfinite(score.value):
-                continue
-            axes.errorbar(
-                [row.seconds_per_frame],
-                [score.value],
-                yerr=_bars([score]),
-                fmt=looks["marker"],
-                color=looks["color"],
-                capsize=3,
-                label=shown,
-            )
+        for row, shown, seconds in timed:
+            value, bars, drawn = (row.scores[label].value if _finite(row, label) else None), None, looks[shown]
+            if value is not None:
+                bars = _bars(row.scores[label])
+                axes.errorbar([seconds], [value], bars, fmt=drawn.marker, color=drawn.colour, capsize=3)
+            axes.plot([], [], drawn.marker, color=drawn.colour, label=shown)
         axes.set_xscale("log")
-        axes.set_xlim(*_decades([row.seconds_per_frame or 1.0 for row, *_ in timed]))
+        axes.set_xlim(*_decades([seconds for *_, seconds in timed]))
         axes.set_xlabel("seconds per frame (log) ↓")
         axes.set_ylabel(f"{label} {_arrow(block, label)}")
         axes.margins(y=0.25)
     _legend(figure, panels[0])
     title = f"Quality against time, {block.protocol}"
-    told = "; ".join(f"{shown} {row.seconds_per_frame:.3g} s per frame" for row, shown, _ in timed)
+    told = "; ".join(f"{shown} {seconds:.3g} s per frame" for _, shown, seconds in timed)
     return _plot(figure, f"speed_{name}", title, f"{title}. {told}.")
 
 
-def bars_plot(block: Block, name: str) -> Plot | None:
+def bars_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | None:
     """A small bar chart with the 95 % interval per metric, baselines in grey."""
     labels = [label for label in main_metrics(block) if any(_finite(row, label) for row in block.rows)][:MOST_PANELS]
     if not labels:
@@ -114,7 +132,7 @@ def bars_plot(block: Block, name: str) -> Plot | None:
     height = 0.9 + 0.24 * len(block.rows)
     figure = Figure(figsize=(9.6 if columns == 3 else 4.8 * columns, height * rows + 0.3), layout="constrained")
     for place, (axes, label) in enumerate(zip(_panels(figure, len(labels), columns), labels)):
-        _bar_panel(axes, block, label, named=place % columns == 0)
+        _bar_panel(axes, block, label, looks, named=place % columns == 0)
     title = f"Main metrics, {block.protocol}"
     told = "; ".join(
         f"{label}: "
@@ -124,16 +142,16 @@ def bars_plot(block: Block, name: str) -> Plot | None:
     return _plot(figure, f"bars_{name}", title, f"{title}. {told}.")
 
 
-def _bar_panel(axes: Axes, block: Block, label: str, *, named: bool) -> None:
+def _bar_panel(axes: Axes, block: Block, label: str, looks: Mapping[str, Looks], *, named: bool) -> None:
     places = np.arange(len(block.rows))[::-1]
-    for place, (row, _, looks) in zip(places, _looks(block)):
+    for place, row, shown in zip(places, block.rows, block.names):
         score = row.scores.get(label)
         if score is None or score.value is None:
             axes.text(0.02, place, "not measured", va="center", fontsize=7, transform=axes.get_yaxis_transform())
         elif not np.isfinite(score.value):
             axes.text(0.02, place, "∞", va="center", fontsize=9, transform=axes.get_yaxis_transform())
         else:
-            axes.barh(place, score.value, 0.7, xerr=_bars([score]), color=looks["color"], ecolor="black", capsize=2)
+            axes.barh(place, score.value, 0.7, xerr=_bars(score), color=looks[shown].colour, ecolor="black", capsize=2)
     axes.set_yticks(places, [_short(shown) for shown in block.names] if named else [""] * len(places), fontsize=8)
     axes.set_ylim(-0.6, len(places) - 0.4)
     axes.tick_params(axis="x", labelsize=7)
@@ -145,7 +163,7 @@ def _bar_panel(axes: Axes, block: Block, label: str, *, named: bool) -> None:
 
 
 def main_metrics(block: Block) -> list[str]:
-    """The measured labels; of a metric in several versions the paper's comes first, stand-ins alone where it has none."""
+    """The measured labels; of a metric in several versions the paper's, or else the first stand-in."""
     measured = [label for label in block.labels if any(_finite(row, label) for row in block.rows)]
     first: dict[str, str] = {}
     for label in sorted(measured, key=lambda label: label != base(label)):
@@ -153,36 +171,17 @@ def main_metrics(block: Block) -> list[str]:
     return [label for label in measured if label in first.values()]
 
 
-def _looks(block: Block) -> Iterator[tuple[Row, str, Mapping[str, str]]]:
-    """Each row with its name, colour and line: methods in colours, baselines in greys."""
-    methods = baselines = 0
-    for row, shown in zip(block.rows, block.names):
-        if row.kind == "method":
-            looks = {
-                "color": COLOURS[methods % 6],
-                "marker": MARKERS[methods % 6],
-                "linestyle": STYLES[methods // 6 % 4],
-            }
-            methods += 1
-        else:
-            looks = {"color": GREYS[baselines % 3], "marker": "x", "linestyle": STYLES[1 + baselines % 3]}
-            baselines += 1
-        yield row, shown, looks
-
-
 def _finite(row: Row, label: str) -> bool:
     value = row.scores[label].value if label in row.scores else None
     return value is not None and bool(np.isfinite(value))
 
 
-def _bars(scores: Sequence[Score]) -> np.ndarray | None:
-    """Lengths (2, n) of the error bars below and above; None without an interval."""
-    low_high = [(score.low, score.high) for score in scores if score.has_interval]
-    if len(low_high) < len(scores):
+def _bars(score: Score) -> np.ndarray | None:
+    """Lengths (2, 1) of the error bar below and above; None without an interval."""
+    if not score.has_interval or score.value is None or score.low is None or score.high is None:
         return None
-    values = np.array([score.value for score in scores], float)
-    low, high = np.array(low_high, float).T
-    return np.maximum([values - low, high - values], 0.0)  # a percentile interval need not hold the value itself
+    # a percentile interval need not hold the value itself
+    return np.maximum([[score.value - score.low], [score.high - score.value]], 0.0)
 
 
 def _decades(seconds: Sequence[float]) -> tuple[float, float]:

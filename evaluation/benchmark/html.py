@@ -1,0 +1,163 @@
+"""One page that holds everything and opens without a network: tables, plots, pictures, videos, and how it was made."""
+
+import base64
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from evaluation.benchmark.collect import Block, Row
+from evaluation.benchmark.plots import Plot
+from evaluation.benchmark.table import Table
+
+KINDS = {"grid.png": "image/png", "sample.mp4": "video/mp4"}  # as evaluate.py names them
+
+
+@dataclass(frozen=True)
+class Media:
+    """Pictures and a video of one result. A uri is empty where there is none; `left_out` names what was too large."""
+
+    title: str
+    picture: str
+    video: str
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Making:
+    """How the numbers of one row were made: `facts` in words, `scores` line by line, `everything` as JSON."""
+
+    title: str
+    command: str
+    facts: Mapping[str, str]
+    scores: Sequence[Sequence[str]]
+    everything: str
+
+
+def to_html(
+    tables: Sequence[Table], plots: Sequence[Plot], blocks: Sequence[Block], heading: str, created: str, most_bytes: int
+) -> str:
+    """The page; pictures and videos are inside up to `most_bytes`, what does not fit is named with its path."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    template = environment.get_template("page.html.jinja")
+    return template.render(
+        heading=heading,
+        created=created,
+        tables=tables,
+        plots=[(plot, uri("image/png", plot.png)) for plot in plots],
+        media=gather_media(blocks, most_bytes),
+        makings=[making(row, name) for block in blocks for row, name in zip(block.rows, block.names)],
+    )
+
+
+def uri(kind: str, content: bytes) -> str:
+    """The content itself as an address."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def gather_media(blocks: Sequence[Block], most_bytes: int) -> list[Media]:
+    """The picture and the video beside each result of a method; pictures are taken in first, then videos."""
+    shown: dict[Path, str] = {}
+    for block in blocks:
+        for row, name in zip(block.rows, block.names):
+            if row.kind == "method":
+                shown.setdefault(row.folder, f"{name}, {row.protocol}")
+    taken: dict[Path, str] = {}
+    for path in (folder / name for name in KINDS for folder in shown):
+        size = path.stat().st_size if path.is_file() else most_bytes + 1
+        if size <= most_bytes:
+            taken[path] = uri(KINDS[path.name], path.read_bytes())
+            most_bytes -= size
+    return [
+        Media(title, taken.get(folder / "grid.png", ""), taken.get(folder / "sample.mp4", ""), _left_out(folder, taken))
+        for folder, title in shown.items()
+        if any((folder / name).is_file() for name in KINDS)
+    ]
+
+
+def _left_out(folder: Path, taken: Mapping[Path, str]) -> tuple[str, ...]:
+    paths = [folder / name for name in KINDS]
+    left = [path for path in paths if path.is_file() and path not in taken]
+    return tuple(f"{path} ({path.stat().st_size / 2**20:.1f} MB)" for path in left)
+
+
+def making(row: Row, name: str) -> Making:
+    """What one row says about itself."""
+    facts = row.facts
+    about = {
+        "protocol": f"{row.protocol}: {in_words(facts.get('settings'))}",
+        "data": in_words(facts.get("data")),
+        "scored": in_words(facts.get("counts")),
+        "picture size": f"{facts.get('size', 'not given')} px",
+        "checkpoint": in_words(facts.get("checkpoint") or "none"),
+        "config hash": in_words(facts.get("config_hash")),
+        "versions": in_words(facts.get("versions")),
+        "licences of the networks that look": in_words(facts.get("licences")),
+        "device": in_words(facts.get("device")),
+        "processes": in_words(facts.get("processes")),
+        "peak memory": f"{facts.get('peak_memory_mb', 'not given')} MB",
+        "made": in_words(facts.get("created")),
+        "file": str(row.folder / "rows.json"),
+    }
+    slim = {**facts, "metrics": {label: _slim(score) for label, score in facts["metrics"].items()}}
+    return Making(
+        f"{name}, {row.protocol}",
+        command(row) if row.kind == "method" else "",
+        about,
+        list(_score_lines(row)),
+        json.dumps(slim, indent=1, ensure_ascii=False),
+    )
+
+
+def _slim(score: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the histogram, which is drawn."""
+    return {key: value for key, value in score.items() if key != "histogram"}
+
+
+def _score_lines(row: Row) -> Iterable[list[str]]:
+    for score in row.scores.values():
+        interval = f"{score.low:.6g} to {score.high:.6g}" if score.has_interval else "none"
+        compared = ", ".join(map(str, score.how.get("of", ()))) or "not given"
+        through = str(score.how.get("through") or "the pictures themselves")
+        every = score.how.get("every", 1)
+        counted = f"{score.count} {score.counted}" + (f", every {every}th" if every != 1 else "")
+        missing = f"{score.missing} without a face" if score.missing else "none left out"
+        value = "nothing measured" if score.value is None else f"{score.value:.6g} {score.unit}".strip()
+        yield [score.label, value, interval, compared, through, counted, missing]
+    for label, reason in row.unavailable.items():
+        yield [label, "unavailable", "none", "", "", "", reason]
+
+
+def command(row: Row) -> str:
+    """The command that made the row, or what the row tells of it."""
+    if row.facts.get("command"):
+        return f"python {shlex.join(map(str, row.facts['command']))}"
+    data, checkpoint = row.facts.get("data") or {}, row.facts.get("checkpoint") or {}
+    words = {
+        "method": row.method,
+        "checkpoint": checkpoint.get("path", checkpoint.get("file")),
+        "protocol": row.protocol,
+        "data.shards": data.get("shards"),
+        "output": row.folder,
+    }
+    given = [shlex.quote(f"{key}={value}") for key, value in words.items() if value is not None]
+    return f"python evaluate.py {' '.join(given)}"
+
+
+def in_words(value: Any) -> str:
+    """A plain JSON value for people: `a: 1, b: x, y`."""
+    if value is None:
+        return "not given"
+    if isinstance(value, Mapping):
+        return (
+            "; ".join(f"{key} {in_words(part) if part is not None else 'all'}" for key, part in value.items()) or "none"
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(map(in_words, value)) or "none"
+    return str(value)
