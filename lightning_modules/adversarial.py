@@ -75,9 +75,7 @@ class AdversarialModule(StageModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Generator first."""
         sides = (self.model, self.discriminator)
-        optimizers = [factory(side.parameters()) for factory, side in zip(self.factories, sides)]
-        schedules = [] if self.schedule is None else [self.schedule(optimizer) for optimizer in optimizers]
-        return optimizers, schedules
+        return self.scheduled(*(factory(side.parameters()) for factory, side in zip(self.factories, sides)))
 
     def setup(self, stage: str) -> None:
         """See `StageModule.setup`; both sides have batch norms."""

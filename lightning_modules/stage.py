@@ -5,6 +5,7 @@ stage is about. (Lightning's `global_step` counts every optimiser's, so it runs 
 """
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ class StageModule(LightningModule, ABC):
         self.accumulation, self.clip, self.log_every, self.seed = accumulation, clip, log_every, seed
         self.generator_steps = 0
         self.batches = 0  # consumed, `accumulation` of them per generator step
+        self._rates: list[list[float]] = []  # learning rates to start with, of each optimiser's groups
         self.recent: dict[str, float] = {}  # the latest training losses, for the progress bar
 
     def networks(self) -> dict[str, nn.Module]:
@@ -112,6 +114,23 @@ class StageModule(LightningModule, ABC):
         if self.schedule is not None:
             as_list(self.lr_schedulers())[which].step()
         return norm
+
+    def scheduled(self, *optimizers: Optimizer) -> tuple[list[Optimizer], list[LRScheduler]]:
+        """Optimisers and their schedules, which stand where the training is."""
+        schedules = [] if self.schedule is None else [self.schedule(optimizer) for optimizer in optimizers]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that no optimiser has stepped: they did, before the training was stopped
+            for schedule in schedules:
+                for _ in range(self.generator_steps):
+                    schedule.step()
+        self._rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        return list(optimizers), schedules
+
+    def on_train_start(self) -> None:
+        """Take the learning rates of the config where a checkpoint has brought those that it was written with."""
+        for optimizer, rates in zip(as_list(self.optimizers()), self._rates):
+            for group, rate in zip(optimizer.param_groups, rates):
+                group["lr"] = rate
 
     def _log_losses(self, losses: dict[str, Tensor], norms: dict[str, Tensor]) -> None:
         if self.generator_steps % self.log_every and self.generator_steps != 1:
@@ -176,9 +195,10 @@ class StageModule(LightningModule, ABC):
         checkpoint.setdefault("figurehead", {}).update(counts)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Continue counting."""
+        """Continue counting; the schedules are the config's, for a training may be continued for longer."""
         self.generator_steps = checkpoint["figurehead"]["generator_steps"]
         self.batches = checkpoint["figurehead"]["batches"]
+        checkpoint["lr_schedulers"] = []
 
 
 def as_list(one_or_more: Any) -> list[Any]:

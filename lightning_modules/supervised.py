@@ -44,5 +44,4 @@ class SupervisedModule(StageModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The model's."""
-        optimizer = self.optimizer(self.model.parameters())
-        return [optimizer], [] if self.schedule is None else [self.schedule(optimizer)]
+        return self.scheduled(self.optimizer(self.model.parameters()))

@@ -2,9 +2,11 @@
 
 import math
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 from lightning_modules.stage import held
 from models.errors import UserError
@@ -27,6 +29,23 @@ def test_schedule_is_stepped_once_per_generator_step() -> None:
     assert [group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups] == pytest.approx(
         [0.001, 0.001]
     )
+
+
+def test_a_longer_training_continues_on_its_own_schedule(tmp_path: Path) -> None:
+    """A whole cosine of 4 steps, then from step 4 to 6 of one of 8, with another rate for one side."""
+
+    def train(steps: int, length: int, rate: float, start: Path | None = None) -> Trainer:
+        module = Toy(
+            steps=steps,
+            generator_optimizer=lambda parameters: torch.optim.SGD(parameters, rate, momentum=0.5),
+            schedule=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, length),
+        )
+        return fit(module, start=start)
+
+    train(4, 4, 0.1).save_checkpoint(tmp_path / "4.ckpt")
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in train(6, 8, 0.2, tmp_path / "4.ckpt").optimizers]
+    cosine = (1 + math.cos(math.pi * 6 / 8)) / 2
+    assert rates == pytest.approx([0.2 * cosine, 0.1 * cosine])
 
 
 def test_accumulated_batches_give_the_step_of_the_big_batch() -> None:

@@ -83,7 +83,9 @@ def loader(batch_size: int = 4, count: int = 16) -> DataLoader[Any]:
     return DataLoader(examples, batch_size=batch_size)
 
 
-def fit(module: StageModule, *callbacks: Callback, batch_size: int = 4, **options: Any) -> Trainer:
+def fit(
+    module: StageModule, *callbacks: Callback, batch_size: int = 4, start: Path | None = None, **options: Any
+) -> Trainer:
     chosen: dict[str, Any] = {
         "accelerator": "cpu",
         "max_epochs": -1,
@@ -99,7 +101,7 @@ def fit(module: StageModule, *callbacks: Callback, batch_size: int = 4, **option
     if any(hasattr(callback, "folder") and hasattr(callback, "monitor") for callback in callbacks):
         chosen["enable_checkpointing"] = True
     trainer = Trainer(callbacks=list(callbacks), **chosen)
-    trainer.fit(module, loader(batch_size), loader(batch_size))
+    trainer.fit(module, loader(batch_size), loader(batch_size), ckpt_path=start, weights_only=True)
     return trainer
 
 
