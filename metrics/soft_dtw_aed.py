@@ -46,9 +46,11 @@ class SoftDTWAED(FrameMean):
         """
         if prediction.ndim != 2 or prediction.shape != driving.shape:
             raise ValueError(f"coefficients are (T, 261) twice, got {tuple(prediction.shape)}, {tuple(driving.shape)}")
-        seen = (prediction + driving).isfinite().all(dim=1)
-        first, second = (Coefficients.from_vector(part[seen].double(), "hifihead") for part in (prediction, driving))
-        self.add(aligned_distance(first.expression, second.expression, self.gamma).reshape(1))
+        first, second = (
+            Coefficients.from_vector(part.double(), "hifihead").expression for part in (prediction, driving)
+        )
+        seen = (first + second).isfinite().all(dim=1)
+        self.add(aligned_distance(first[seen], second[seen], self.gamma).reshape(1))
 
 
 def aligned_distance(prediction: Tensor, driving: Tensor, gamma: float) -> Tensor:
