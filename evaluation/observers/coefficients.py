@@ -1,6 +1,7 @@
 """3DMM coefficients of frames."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -42,5 +43,5 @@ class FaceCoefficients:
         estimate, _ = self._reconstruction(np.array(piece.frames), piece.landmarks)
         network = self._reconstruction.network
         if isinstance(network, Deep3D) and not network.gaze:
-            estimate = estimate.blind()
+            estimate = replace(estimate, gaze=torch.full_like(estimate.gaze, torch.nan))
         return estimate.to_vector("hifihead").float().cpu()

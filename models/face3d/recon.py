@@ -111,17 +111,18 @@ def warped_pictures(frames: Tensor, alignment: Tensor, size: int) -> Tensor:
     return warp(frames.movedim(-1, 1).float() / 127.5 - 1, alignment, size)
 
 
-def load_deep3d(path: str | None = None) -> FaceReconstruction:
+def load_deep3d(path: str | None = None, asset: str = "deep3d") -> FaceReconstruction:
     """Deep3D's network with the authors' weights; coefficients of `bfm`, of 257 numbers or with gaze.
 
     Args:
-        path: of the weights; None looks for the asset `deep3d`. SadTalker's joint safetensors will do too.
+        path: of the weights; None looks for the asset. SadTalker's joint safetensors will do too.
+        asset: which one; `deep3d_gaze` is the network with gaze.
 
     Raises:
         MissingAsset: the weights, or the standard landmarks, are not there.
         UserError: the file is of another network.
     """
-    file = find("deep3d") if path is None else Path(path)
+    file = find(asset) if path is None else Path(path)
     network = read_deep3d(read_weights(file)).eval().requires_grad_(False)
     return FaceReconstruction(
         network=network,

@@ -32,8 +32,16 @@ class Hopenet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """The image is brought to 224 pixels, as in training."""
+        return self.head(self.embed(image))
+
+    def embed(self, image: Tensor) -> Tensor:
+        """What the three layers of angles look at (B, 2048)."""
         image = F.interpolate(image, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
-        feature = self.backbone((image - self.mean) / self.std)
+        feature: Tensor = self.backbone((image - self.mean) / self.std)
+        return feature
+
+    def head(self, feature: Tensor) -> Tensor:
+        """Scores (B, 3, 66) of the bins from `embed`."""
         return torch.stack([self.fc_yaw(feature), self.fc_pitch(feature), self.fc_roll(feature)], dim=1)
 
 
