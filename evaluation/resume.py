@@ -15,6 +15,8 @@ from evaluation.score import Tally
 from metrics.score_metric import ScoreMetric
 from models.errors import UserError
 
+SAVE_EVERY = 30.0  # seconds
+
 
 class Progress:
     """The tallies of this process, saved now and then into a folder of their own beside the results.
@@ -27,12 +29,11 @@ class Progress:
         folder: of these files; its name must tell evaluations apart that may not be mixed.
         tallies: what is filled, by row.
         group: the processes.
-        every: seconds between two files.
 
     """
 
-    def __init__(self, folder: Path, tallies: Mapping[str, Tally], group: Processes, every: float = 30.0) -> None:
-        self.folder, self.tallies, self.group, self.every = folder, tallies, group, every
+    def __init__(self, folder: Path, tallies: Mapping[str, Tally], group: Processes) -> None:
+        self.folder, self.tallies, self.group = folder, tallies, group
         self._done: list[str] = []
         self._saved = time.monotonic()
 
@@ -50,7 +51,7 @@ class Progress:
     def add(self, pair: Pair) -> None:
         """Say that a pair has been scored."""
         self._done.append(pair.key)
-        if time.monotonic() - self._saved >= self.every:
+        if time.monotonic() - self._saved >= SAVE_EVERY:
             self.save()
 
     def save(self) -> None:

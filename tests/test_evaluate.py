@@ -16,7 +16,7 @@ from datamodules.shard_format import Segment, ShardWriter, encode_segment, write
 from tests.commands import run_command
 
 ROOT = Path(__file__).parents[1]
-ONLY_L1 = "protocol.metrics=[{metric:{_target_:metrics.l1.L1},of:[prediction,driving]}]"
+PIXELS = "measure@protocol.metrics=[pixels]"
 Evaluate = Callable[..., tuple[int, str]]
 
 
@@ -42,6 +42,7 @@ def evaluate(
     """Run the command; returns its exit code and what it said."""
 
     def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setenv("FIGUREHEAD_ASSETS", str(tmp_path / "assets"))
         given = [f"checkpoint='{tiny_checkpoint}'", f"data.shards='{shards}'", f"output='{tmp_path / 'scores'}'"]
         code = run_command("evaluate", [*given, *words], monkeypatch)
         return code, "".join(capsys.readouterr())
@@ -50,39 +51,73 @@ def evaluate(
 
 
 def test_rows_pairs_and_pictures(evaluate: Evaluate, tmp_path: Path) -> None:
-    code, said = evaluate("protocol.frames=3", "protocol.clips=3")
+    code, said = evaluate("protocol.frames=3", "protocol.clips=3", "measure@protocol.metrics=[pixels,identity,frontal]")
     assert code == 0, said
     folder = tmp_path / "scores"
     rows = json.loads((folder / "rows.json").read_text())
-    assert [row["method"] for row in rows] == ["sadtalker", "unmoved_source", "ground_truth"]
+    assert [row["method"] for row in rows] == ["sadtalker", "unmoved_source", "ground_truth", "random_other_identity"]
     assert rows[0]["counts"] == {"clips": 3, "frames": 6, "identities": 2, "source_identities": 2}
     assert list(rows[0]["metrics"]) == [
-        "L1", "PSNR", "SSIM", "CSIM[dlib]", "IdentityDistance[dlib]", "LMD[mesh]", "NME[mesh]",
+        "L1", "MSE", "PSNR", "SSIM", "CSIM[dlib]", "IdentityDistance[dlib]", "FrontalAngle[mesh]",
     ]  # fmt: skip
+    assert set(rows[0]["unavailable"]) == {"LPIPS", "CSIM"}
     assert rows[2]["metrics"]["L1"]["value"] == 0
-    assert (
-        rows[0]["metrics"]["LMD[mesh]"] | {"value": None, "frames": 0, "frames_without_face": 6}
-        == rows[0]["metrics"]["LMD[mesh]"]
-    )
+    blind = {"value": None, "count": 0, "missing": 6}
+    assert rows[0]["metrics"]["FrontalAngle[mesh]"] | blind == rows[0]["metrics"]["FrontalAngle[mesh]"]
     assert rows[0]["checkpoint"]["stage"] == "sadtalker/face_vid2vid"
     assert rows[0]["seconds_per_frame"] > 0
     assert len(json.loads((folder / "pairs.json").read_text())) == 3
+    assert len(json.loads((folder / "clips.json").read_text())["sadtalker"]["L1"]) == 3
     assert (folder / "grid.png").stat().st_size > 1000
     with av.open(str(folder / "sample.mp4")) as video:
         assert (video.streams.video[0].width, video.metadata["comment"][:9]) == (3 * 64, "synthetic")
-    assert not list(folder.glob("*.part"))
-    assert "sadtalker: no face in 6 of 6 frames, left out of LMD[mesh]" in said
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".png", ".mp4"}  # nothing half-written, no progress
+    assert "sadtalker: 6 of 6 frames could not be measured (no face)" in said
+    assert "CSIM cannot be measured: asset arcface_r50 is missing" in said
 
 
 def test_cross_identity_compares_no_pixels(evaluate: Evaluate, tmp_path: Path) -> None:
-    code, said = evaluate("protocol=cross_identity", "protocol.frames=3", "protocol.clips=2")
+    code, said = evaluate(
+        "protocol=cross_identity", "protocol.frames=3", "protocol.clips=2", "measure@protocol.metrics=[identity]"
+    )
     assert code == 0, said
     (row, *_) = json.loads((tmp_path / "scores" / "rows.json").read_text())
-    assert list(row["metrics"]) == [
-        "CSIM[dlib]", "IdentityDistance[dlib]", "MotionDistance[mesh]", "PoseDistance[mesh]", "OpeningDistance[mesh]",
-    ]  # fmt: skip
+    assert list(row["metrics"]) == ["CSIM[dlib]", "IdentityDistance[dlib]"]
     pairs = json.loads((tmp_path / "scores" / "pairs.json").read_text())
     assert all(pair["source"].split("/")[1] != pair["driving"].split("/")[1] for pair in pairs)
+
+
+def test_goes_on_where_it_was_killed(
+    evaluate: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """The second start scores only what the first one had not saved, and ends in the same numbers."""
+    from evaluation import resume, score
+
+    assert evaluate(PIXELS)[0] == 0
+    whole = json.loads((tmp_path / "scores" / "rows.json").read_text())
+    scored: list[str] = []
+    original = score.Scorer.__call__
+
+    def counted(self: Any, pair: Any) -> None:
+        if len(scored) == 4:
+            raise KeyboardInterrupt
+        original(self, pair)
+        scored.append(pair.key)
+
+    monkeypatch.setattr(score.Scorer, "__call__", counted)
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(PIXELS, f"output='{tmp_path / 'again'}'")
+    assert not (tmp_path / "again" / "rows.json").exists()
+    scored.append("so that it is not stopped again")
+    assert evaluate(PIXELS, f"output='{tmp_path / 'again'}'")[0] == 0
+    assert len(scored) == 4 + 1 + 3
+    again = json.loads((tmp_path / "again" / "rows.json").read_text())
+    for one, two in zip(whole, again, strict=True):
+        assert one["counts"] == two["counts"]
+        for label, result in one["metrics"].items():
+            for key in (name for name in ("value", "low", "high", "count") if result[name] not in ("inf", None)):
+                assert two["metrics"][label][key] == pytest.approx(result[key], rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +126,8 @@ def test_cross_identity_compares_no_pixels(evaluate: Evaluate, tmp_path: Path) -
         (("data.shards=/absent",), "must name a folder written by prepare.py"),
         (("protocol.split=validation",), "has no split 'validation'; it has: test"),
         (("protocol=same_identity_held_out_time",), "has no split 'train'"),
-        (("protocol=cross_identities",), "known: cross_identity, same_identity"),
+        (("protocol=audio_same_identity",), "no clip of the split test has sound"),
+        (("protocol=cross_identities",), "did you mean cross_identity?"),
         (("protocol.pairing=nobody",), "protocol.pairing='nobody' should be"),
         (("checkpoint=/absent.ckpt",), "absent.ckpt"),
         (("protocol.time_range=[0.0,0.4]",), "usable frames, and protocol same_identity needs 2"),
@@ -117,9 +153,9 @@ def test_output_that_is_a_file(evaluate: Evaluate, tmp_path: Path) -> None:
 def test_seven_clips_on_two_processes_are_seven(
     evaluate: Evaluate, tiny_checkpoint: Path, shards: Path, tmp_path: Path
 ) -> None:
-    assert evaluate(ONLY_L1)[0] == 0
+    assert evaluate(PIXELS)[0] == 0
     alone = json.loads((tmp_path / "scores" / "rows.json").read_text())
-    words = [f"checkpoint='{tiny_checkpoint}'", f"data.shards='{shards}'", f"output='{tmp_path / 'two'}'", ONLY_L1]
+    words = [f"checkpoint='{tiny_checkpoint}'", f"data.shards='{shards}'", f"output='{tmp_path / 'two'}'", PIXELS]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
         [*launcher, str(ROOT / "evaluate.py"), *words],
@@ -136,5 +172,5 @@ def test_seven_clips_on_two_processes_are_seven(
     for one, two in zip(alone, both):
         assert (one["processes"], two["processes"]) == (1, 2)
         assert one["counts"] == two["counts"]
-        for key in ("value", "low", "high", "frames"):
+        for key in ("value", "low", "high", "count"):
             assert two["metrics"]["L1"][key] == pytest.approx(one["metrics"]["L1"][key], rel=1e-6)

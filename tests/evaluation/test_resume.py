@@ -39,10 +39,11 @@ def test_what_several_processes_had_is_taken_over(clips: ClipShards, analyser: A
 
     for rank, part in enumerate((pairs[:2], pairs[2:5])):  # two processes were stopped after two and three pairs
         stopped = scorer(clips, analyser)
-        progress = Progress(tmp_path, stopped.tallies, Processes(rank, 2), every=0)
+        progress = Progress(tmp_path, stopped.tallies, Processes(rank, 2))
         for pair in part:
             stopped(pair)
             progress.add(pair)
+        progress.save()
     resumed = scorer(clips, analyser)
     progress = Progress(tmp_path, resumed.tallies, First(0, world))
     left = progress.left(pairs)
@@ -62,10 +63,11 @@ def test_killed_while_taking_over_counts_nothing_twice(clips: ClipShards, analys
     pairs = pair_clips(clips, clips, PROTOCOL)
     for rank, part in enumerate((pairs[:2], pairs[:3])):  # the second file has the first one's pairs too
         stopped = scorer(clips, analyser)
-        progress = Progress(tmp_path, stopped.tallies, Processes(rank, 2), every=0)
+        progress = Progress(tmp_path, stopped.tallies, Processes(rank, 2))
         for pair in part:
             stopped(pair)
             progress.add(pair)
+        progress.save()
     resumed = scorer(clips, analyser)
     assert Progress(tmp_path, resumed.tallies, Processes()).left(pairs) == pairs[3:]
     metric: ScoreMetric = resumed.tallies["method"].measures[0].metric
