@@ -10,7 +10,6 @@ from evaluation.benchmark.table import DASH, Cell, Column, Line, Notes, Section,
 
 INTERVAL = "± is half of the 95 % interval, from a bootstrap over clips."
 RANKING = "Bold: best of the methods, underlined: second; baselines and reported numbers are not ranked."
-NOT_OURS = "Reported by the papers, with their own data, crops, networks and code (not ranked with ours)"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ def full_table(block: Block, name: str) -> Table:
     columns.append(speed_column(block, notes))
     grid = [[make_cell(block, row, label, notes) for label in block.labels] + [speed(row, notes)] for row in block.rows]
     sections = _own_sections(list(zip(block.names, block.rows)), grid, columns)
-    return _finished(name, f"{block.protocol}: everything that was measured", columns, sections, [block], notes)
+    title = f"{block.title}: everything that was measured"
+    return _finished(name, title, columns, sections, [("", block)], notes)
 
 
 def paper_tables(layout: Layout, every: Sequence[Block]) -> list[Table]:
@@ -80,9 +80,11 @@ def _paper_table(layout: Layout, name: str, slots: Sequence[Slot], notes: Notes)
     ]
     columns = [slot.column for slot in slots]
     sections = _own_sections([(shown, next(iter(rows.values()))) for shown, rows in lines], grid, columns)
-    sections += _reported_section(layout.lines, slots, notes)
-    distinct = list({id(block): block for block in blocks.values()}.values())
-    return _finished(name, layout.title, columns, sections, distinct, notes, layout.note)
+    sections += _reported_sections(layout.lines, slots, notes)
+    about = [(layout.sections[part].heading, block) for part, block in blocks.items()]
+    apart = dict.fromkeys(block.title for block in blocks.values() if block.differs)
+    title = f"{layout.title}{f': {', '.join(apart)}' if apart else ''}"
+    return _finished(name, title, columns, sections, about, notes, layout.note)
 
 
 def _joined(blocks: Mapping[str, Block]) -> list[tuple[str, dict[str, Row]]]:
@@ -112,15 +114,27 @@ def _own_sections(
     return [section for section in (own, baselines) if section.lines]
 
 
-def _reported_section(reported: Sequence[Reported], slots: Sequence[Slot], notes: Notes) -> list[Section]:
-    lines = []
+def _reported_sections(reported: Sequence[Reported], slots: Sequence[Slot], notes: Notes) -> list[Section]:
+    """One section per paper, with the papers' own digits; none of them is ranked."""
+    papers: dict[tuple[str, str, str], list[Line]] = {}
     for line in reported:
         texts = [line.values.get(slot.part, {}).get(slot.column.label) for slot in slots]
         if any(texts):
-            note = notes(f"Reported by {line.paper}, {line.table}. Read in: {line.source}")
             cells = tuple(Cell(DASH) if text is None else Cell(text, float(text)) for text in texts)
-            lines.append(Line(line.method, cells, (note,)))
-    return [Section("reported", NOT_OURS, tuple(lines))] if lines else []
+            papers.setdefault((line.paper, line.table, line.source), []).append(Line(line.method, cells))
+    return [
+        Section(
+            "reported",
+            f"Reported by {paper}",
+            tuple(lines),
+            (
+                notes(
+                    f"{table}. The paper's own data, crops, networks and code: not ranked with ours. Read in: {source}."
+                ),
+            ),
+        )
+        for (paper, table, source), lines in papers.items()
+    ]
 
 
 def _finished(
@@ -128,7 +142,7 @@ def _finished(
     title: str,
     columns: Sequence[Column],
     sections: Sequence[Section],
-    blocks: Sequence[Block],
+    blocks: Sequence[tuple[str, Block]],
     notes: Notes,
     remark: str = "",
 ) -> Table:
@@ -136,7 +150,7 @@ def _finished(
     said = [*([remark] if remark else []), RANKING, *([INTERVAL] if spread else [])]
     if any(section.kind == "reported" for section in sections):
         said.append(f"{DASH} in a reported line: not given where the numbers were read.")
-    captions = tuple(caption(block) for block in blocks)
+    captions = tuple((group, caption(block)) for group, block in blocks)
     return Table(name, title, tuple(columns), tuple(sections), captions, tuple(said), tuple(notes.texts))
 
 

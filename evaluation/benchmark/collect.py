@@ -99,6 +99,12 @@ class Block:
     differs: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def title(self) -> str:
+        """The protocol; with the first two of the conditions that tell the block from others of this protocol."""
+        differs = ", ".join(f"{key} {value}" for key, value in list(self.differs.items())[:2])
+        return f"{self.protocol} ({differs})" if differs else self.protocol
+
+    @property
     def labels(self) -> list[str]:
         """What any of the rows knows of, in the order of the rows."""
         return list(dict.fromkeys(label for row in self.rows for label in row.labels))

@@ -70,11 +70,11 @@ def _table(table: Table) -> str:
     rules = [_groups(table), _heading(table), r"\midrule"]
     for number, section in enumerate(table.sections):
         rules += ([r"\midrule"] if number else []) + _section(section, len(table.columns))
-    captions = " ".join(map(escape, table.captions))
+    captions = " ".join(escape(text) for _, text in table.captions)
     return "\n".join(
         [
             f"% ---- {table.name}",
-            r"\begin{table}[p]",
+            r"\begin{table}[!htbp]",
             r"\centering\small",
             f"\\caption{{{escape(table.title)}. {captions}}}",
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
@@ -86,7 +86,6 @@ def _table(table: Table) -> str:
             r"\par\smallskip",
             f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{below}\n\\end{{minipage}}",
             r"\end{table}",
-            r"\clearpage",
             "",
         ]
     )
@@ -110,8 +109,9 @@ def _heading(table: Table) -> str:
 
 
 def _section(section: Section, width: int) -> list[str]:
-    title = [f"\\multicolumn{{{width + 1}}}{{l}}{{\\emph{{{escape(section.title)}}}}} \\\\"] if section.title else []
-    return title + [_line(line) for line in section.lines]
+    title = f"\\emph{{{escape(section.title)}}}{_sup(section.notes)}"
+    head = [f"\\multicolumn{{{width + 1}}}{{l}}{{{title}}} \\\\"] if section.title else []
+    return head + [_line(line) for line in section.lines]
 
 
 def _line(line: Line) -> str:

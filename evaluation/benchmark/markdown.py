@@ -35,13 +35,13 @@ def _table(table: Table) -> str:
         rows += _section(section, len(table.columns))
     grid = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     notes = [f"<sup>{number}</sup> {escape(text)}" for number, text in table.used]
-    captions = "\n".join(f"{escape(text)}  " for text in table.captions)
+    captions = "\n".join(f"{escape(text)}  " for _, text in table.captions)
     below = "\n".join(f"{text}  " for text in [*map(escape, table.remarks), *notes])
     return "\n\n".join([f"## {escape(table.title)}", captions, grid, below])
 
 
 def _section(section: Section, width: int) -> list[list[str]]:
-    title = [[f"*{escape(section.title)}*", *[""] * width]] if section.title else []
+    title = [[f"*{escape(section.title)}*{_sup(section.notes)}", *[""] * width]] if section.title else []
     return title + [_line(line) for line in section.lines]
 
 

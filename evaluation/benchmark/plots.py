@@ -77,7 +77,7 @@ def identity_plots(block: Block, name: str, looks: Mapping[str, Looks]) -> list[
 def _identity_plot(block: Block, label: str, name: str, looks: Mapping[str, Looks]) -> Plot:
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    shown = []
+    shown, filled = [], []
     for row, method in zip(block.rows, block.names):
         score = row.scores.get(label)
         if score is None or score.histogram is None or not sum(score.histogram[1]):
@@ -87,10 +87,13 @@ def _identity_plot(block: Block, label: str, name: str, looks: Mapping[str, Look
         drawn = looks[method]
         axes.stairs(density, edges, color=drawn.colour, linestyle=drawn.line, linewidth=1.6, label=method)
         shown.append(f"{method} mean {_words(score)}")
+        filled += [*edges[:-1][counts > 0], *edges[1:][counts > 0]]
+    if filled:
+        axes.set_xlim(min(filled), max(filled))
     axes.set_xlabel(f"{label} {_arrow(block, label)}")
     axes.set_ylabel("density of frames")
     _legend(figure, axes)
-    title = f"{label}, {block.protocol}: distribution over frames"
+    title = f"{label}, {block.title}: distribution over frames"
     return _plot(figure, f"identity_{name}_{_slug(label)}", title, f"{title}. {'; '.join(shown)}.")
 
 
@@ -117,7 +120,7 @@ def speed_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | No
         axes.set_ylabel(f"{label} {_arrow(block, label)}")
         axes.margins(y=0.25)
     _legend(figure, panels[0])
-    title = f"Quality against time, {block.protocol}"
+    title = f"Quality against time, {block.title}"
     told = "; ".join(f"{shown} {seconds:.3g} s per frame" for _, shown, seconds in timed)
     return _plot(figure, f"speed_{name}", title, f"{title}. {told}.")
 
@@ -133,7 +136,7 @@ def bars_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | Non
     figure = Figure(figsize=(9.6 if columns == 3 else 4.8 * columns, height * rows + 0.3), layout="constrained")
     for place, (axes, label) in enumerate(zip(_panels(figure, len(labels), columns), labels)):
         _bar_panel(axes, block, label, looks, named=place % columns == 0)
-    title = f"Main metrics, {block.protocol}"
+    title = f"Main metrics, {block.title}"
     told = "; ".join(
         f"{label}: "
         + ", ".join(f"{shown} {_words(row.scores.get(label))}" for row, shown in zip(block.rows, block.names))

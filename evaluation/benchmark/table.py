@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 DASH = "—"
@@ -54,25 +54,36 @@ class Section:
     kind: Literal["method", "baseline", "reported"]
     title: str
     lines: tuple[Line, ...]
+    notes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its footnotes, numbered from 1 in `notes`; `remarks` are those without a number."""
+    """A table with its footnotes, numbered from 1 in `notes`; `remarks` are those without a number.
+
+    `captions` say what was scored: pairs of a group of columns and a sentence.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     sections: tuple[Section, ...]
-    captions: tuple[str, ...] = ()
+    captions: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def split(self, most: int) -> list["Table"]:
-        """Tables of at most `most` columns each, for paper: the same lines, the columns shared out evenly."""
-        pieces = math.ceil(len(self.columns) / most)
-        edges = [round(piece * len(self.columns) / pieces) for piece in range(pieces + 1)] if pieces else []
-        return [self._columns(first, last) for first, last in pairwise(edges)]
+        """Tables of at most `most` columns each, for paper: one per group of columns, large groups shared out."""
+        if len(self.columns) <= most:
+            return [self]
+        pieces, first = [], 0
+        for _, columns in groupby(self.columns, lambda column: column.group):
+            width = len(list(columns))
+            count = math.ceil(width / most)
+            edges = [first + round(width * number / count) for number in range(count + 1)]
+            pieces += [self._columns(start, end) for start, end in pairwise(edges)]
+            first += width
+        return pieces
 
     def _columns(self, first: int, last: int) -> "Table":
         sections = []
@@ -82,14 +93,18 @@ class Table:
                 lines = [line for line in lines if any(cell.value is not None for cell in line.cells)]
             if lines:
                 sections.append(replace(section, lines=tuple(lines)))
-        piece = "" if (first, last) == (0, len(self.columns)) else f" (columns {first + 1} to {last})"
-        return replace(self, title=self.title + piece, columns=self.columns[first:last], sections=tuple(sections))
+        group = self.columns[first].group
+        piece = f"{f'{group}, ' if group else ''}columns {first + 1} to {last} of {len(self.columns)}"
+        captions = tuple(caption for caption in self.captions if caption[0] == group)
+        shown = self.columns[first:last]
+        return replace(self, title=f"{self.title}: {piece}", columns=shown, sections=tuple(sections), captions=captions)
 
     @property
     def used(self) -> list[tuple[int, str]]:
         """The footnotes that something in this table, which may be a piece of a larger one, points to."""
         wanted = {note for column in self.columns for note in column.notes}
         for section in self.sections:
+            wanted |= {*section.notes}
             for line in section.lines:
                 wanted |= {*line.notes, *(note for cell in line.cells for note in cell.notes)}
         return [(number, text) for number, text in enumerate(self.notes, 1) if number in wanted]
