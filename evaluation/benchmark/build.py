@@ -83,7 +83,7 @@ def _paper_table(layout: Layout, name: str, slots: Sequence[Slot], notes: Notes)
     sections += _reported_sections(layout.lines, slots, notes)
     about = [(layout.sections[part].heading, block) for part, block in blocks.items()]
     apart = dict.fromkeys(block.title for block in blocks.values() if block.differs)
-    title = f"{layout.title}{f': {', '.join(apart)}' if apart else ''}"
+    title = ": ".join([layout.title, *([", ".join(apart)] if apart else [])])
     return _finished(name, title, columns, sections, about, notes, layout.note)
 
 

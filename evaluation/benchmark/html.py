@@ -1,6 +1,7 @@
 """One page that holds everything and opens without a network: tables, plots, pictures, videos, and how it was made."""
 
 import base64
+import io
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
 
 from evaluation.benchmark.collect import Block, Row
 from evaluation.benchmark.plots import Plot
 from evaluation.benchmark.table import Table
 
-KINDS = {"grid.png": "image/png", "sample.mp4": "video/mp4"}  # as evaluate.py names them
+PICTURE, VIDEO = "grid.png", "sample.mp4"  # as evaluate.py names them
 
 
 @dataclass(frozen=True)
@@ -69,21 +71,31 @@ def gather_media(blocks: Sequence[Block], most_bytes: int) -> list[Media]:
             if row.kind == "method":
                 shown.setdefault(row.folder, f"{name}, {row.protocol}")
     taken: dict[Path, str] = {}
-    for path in (folder / name for name in KINDS for folder in shown):
-        size = path.stat().st_size if path.is_file() else most_bytes + 1
-        if size <= most_bytes:
-            taken[path] = uri(KINDS[path.name], path.read_bytes())
-            most_bytes -= size
+    for path in (folder / name for name in (PICTURE, VIDEO) for folder in shown):
+        content = (small_picture(path) if path.name == PICTURE else path.read_bytes()) if path.is_file() else b""
+        if 0 < len(content) <= most_bytes:
+            taken[path] = uri("image/jpeg" if path.name == PICTURE else "video/mp4", content)
+            most_bytes -= len(content)
     return [
-        Media(title, taken.get(folder / "grid.png", ""), taken.get(folder / "sample.mp4", ""), _left_out(folder, taken))
+        Media(title, taken.get(folder / PICTURE, ""), taken.get(folder / VIDEO, ""), _left_out(folder, taken))
         for folder, title in shown.items()
-        if any((folder / name).is_file() for name in KINDS)
+        if any((folder / name).is_file() for name in (PICTURE, VIDEO))
     ]
 
 
+def small_picture(path: Path) -> bytes:
+    """The picture as a JPEG, an eighth of its PNG and as good to look at; nothing when it cannot be read."""
+    buffer = io.BytesIO()
+    try:
+        with Image.open(path) as picture:
+            picture.convert("RGB").save(buffer, format="JPEG", quality=88)
+    except OSError:
+        return b""
+    return buffer.getvalue()
+
+
 def _left_out(folder: Path, taken: Mapping[Path, str]) -> tuple[str, ...]:
-    paths = [folder / name for name in KINDS]
-    left = [path for path in paths if path.is_file() and path not in taken]
+    left = [folder / name for name in (PICTURE, VIDEO) if (folder / name).is_file() and folder / name not in taken]
     return tuple(f"{path} ({path.stat().st_size / 2**20:.1f} MB)" for path in left)
 
 
