@@ -26,7 +26,7 @@ class SyncNet(nn.Module):
     """Embeds the lips of five frames and 0.2 s of sound such that what goes together lies close together.
 
     The lips are face crops of 224 pixels, BGR, 0 to 255; the sound is `models.audio.mfcc.MFCC` of 16-bit samples. The
-    embeddings are not normalised. A network for inference alone: batch normalisation is that of evaluation always.
+    embeddings are not normalised. A network for inference alone: frozen, its normalisation that of evaluation always.
     """
 
     def __init__(self, size: int = 1024) -> None:
@@ -57,6 +57,10 @@ class SyncNet(nn.Module):
         self.netfclip = _head(size)
         self.size = size
         self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "SyncNet":
+        """Stays as in evaluation, whatever it is a part of."""
+        return super().train(False)
 
     def lip_features(self, clips: Tensor) -> Tensor:
         """(B, 3, 5, 224, 224) of any type, axes channel, time, row, column -> (B, 512): what the embedding rests on."""
