@@ -130,7 +130,7 @@ def test_goes_on_where_it_was_killed(
         (("protocol=cross_identities",), "did you mean cross_identity?"),
         (("protocol.pairing=nobody",), "protocol.pairing='nobody' should be"),
         (("checkpoint=/absent.ckpt",), "absent.ckpt"),
-        (("protocol.time_range=[0.0,0.4]",), "usable frames, and protocol same_identity needs 2"),
+        ((PIXELS, "protocol.time_range=[0.0,0.4]"), "usable frames, and protocol same_identity needs 2"),
     ],
 )
 def test_what_cannot_be_scored_is_one_plain_line(

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from configs.command import CONFIGS, options
 from configs.instantiate import build, check_config
-from evaluation.measure import Observers, measures
+from evaluation.measure import Observers, frames_needed, measures
 from evaluation.observers.landmarks import Landmarks
 from evaluation.protocol import Protocol
 
@@ -41,6 +41,8 @@ def test_protocol(name: str, observers: Observers) -> None:
     labels = [line.metric.label for line in ready] + [line.label for line in missing]
     assert len(set(labels)) == len(labels)
     assert ready
+    if protocol.pairing == "same_image" or protocol.frames == 1:
+        assert frames_needed(ready) == 1
     for line in ready:
         assert line.metric.__doc__
         assert type(line.metric).higher_is_better in (True, False, None)
