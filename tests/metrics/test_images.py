@@ -1,4 +1,4 @@
-"""L1, PSNR and SSIM against other derivations, and the check of value ranges."""
+"""L1, MSE, PSNR and SSIM against other derivations, and the check of value ranges."""
 
 import math
 
@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from metrics.frame_mean import FrameMean
 from metrics.l1 import L1
+from metrics.mse import MSE
 from metrics.psnr import PSNR
 from metrics.ssim import SSIM
 
@@ -28,6 +29,14 @@ def test_l1_is_in_units_of_the_unit_range() -> None:
     metric = L1()
     metric.update(torch.ones(2, 3, 4, 4), -torch.ones(2, 3, 4, 4))
     assert metric.compute() == 1
+
+
+def test_mse_is_in_units_of_the_unit_range() -> None:
+    prediction, target = pair()
+    metric = MSE()
+    metric.update(prediction, target)
+    expected = np.mean((as_unit_array(prediction) - as_unit_array(target)) ** 2)
+    assert metric.compute().item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_psnr_is_the_mean_over_frames() -> None:
@@ -71,7 +80,7 @@ def test_ssim_agrees_with_the_formula() -> None:
     assert metric.compute().item() == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("metric", [L1(), PSNR(), SSIM()], ids=lambda metric: metric.label)
+@pytest.mark.parametrize("metric", [L1(), MSE(), PSNR(), SSIM()], ids=lambda metric: metric.label)
 def test_values_out_of_range_are_refused(metric: FrameMean) -> None:
     _, target = pair()
     for wrong in (target * 127.5 + 127.5, target * math.nan):

@@ -1,77 +1,176 @@
-"""Every metric gives on two processes with unequal (and no) samples what it gives on one."""
+"""Every metric there is: two processes with unequal shares, one of them empty, give what one process gives.
 
+A new metric needs a line in `INPUTS`, and in `ARGUMENTS` when it cannot be made without.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-from torch import Tensor
-from torch.multiprocessing.spawn import spawn
+from torch import Tensor, nn
+from torch.multiprocessing.spawn import start_processes
 
-from metrics.csim import CSIM
-from metrics.frame_mean import FrameMean
-from metrics.identity_distance import IdentityDistance
-from metrics.l1 import L1
-from metrics.lmd import LMD
-from metrics.motion_distance import MotionDistance
-from metrics.nme import NME
-from metrics.opening_distance import OpeningDistance
-from metrics.pose_distance import PoseDistance
-from metrics.psnr import PSNR
-from metrics.ssim import SSIM
+from metrics.identity import IdentityMetric
+from metrics.score_metric import ScoreMetric
 
 CLIPS = 5
+SHARES = {"unequal": (2, 3), "one empty": (0, 5)}  # how many clips each of two processes has
+FOLDER = Path(__file__).parents[2] / "metrics"
+Make = Callable[[int, torch.Generator], tuple[Tensor, ...]]
 
 
-def embed(images: Tensor) -> Tensor:
-    embedding = images.flatten(1)[:, :8].clone()
-    embedding[embedding[:, 0] > 0.8] = torch.nan
-    return embedding
+def pictures(frames: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    one, other = torch.rand(2, frames, 3, 64, 64, generator=random) * 2 - 1
+    return one, other
 
 
-def metrics() -> list[FrameMean]:
-    return [
-        L1(), PSNR(), SSIM(), CSIM(embed), IdentityDistance(embed),
-        LMD(64), NME(), MotionDistance(), PoseDistance(), OpeningDistance(),
-    ]  # fmt: skip
+def points(frames: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """No face was found in the first frame of the first set."""
+    one, other = torch.rand(2, frames, 68, 2, generator=random) * 64
+    one[0] = torch.nan
+    return one, other
 
 
-def clip(index: int) -> dict[str, tuple[Tensor, Tensor]]:
-    """One clip of `index + 2` frames."""
-    generator = torch.Generator().manual_seed(index)
-    images = torch.rand(2, index + 2, 3, 16, 16, generator=generator) * 2 - 1
-    points = torch.rand(2, index + 2, 68, 2, generator=generator) * 64
-    points[0, 0, 0] = torch.nan
-    return {"images": (images[0], images[1]), "points": (points[0], points[1])}
+def vectors(length: int) -> Make:
+    """No face was found in the first frame of the first set."""
+
+    def make(frames: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        one, other = torch.randn(2, frames, length, generator=random)
+        one[0] = torch.nan
+        return one, other
+
+    return make
 
 
-def score(clips: list[int]) -> dict[str, list[float]]:
-    results = {}
-    for metric in metrics():
-        kind = "images" if isinstance(metric, L1 | PSNR | SSIM | CSIM | IdentityDistance) else "points"
-        for index in clips:
-            metric.update(*clip(index)[kind])
-        value = metric.compute().item()
-        metric.sync(distributed_available=dist.is_initialized) if dist.is_initialized() else None
-        results[metric.label] = [value, metric.count.item(), metric.missing.item()]
-    return results
+def units(frames: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    one, other = torch.rand(2, frames, 17, generator=random).round()
+    return one, other
 
 
-def worker(rank: int, world: int, folder: str, first: int) -> None:
+def first_of(make: Make) -> Make:
+    return lambda frames, random: make(frames, random)[:1]
+
+
+def head_and_sound(frames: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    sound = 0.01 * torch.randn(640 * frames, generator=random)
+    sound[:: 16000 // 4] = 1.0
+    return 10 * torch.randn(frames, 6, generator=random), sound
+
+
+INPUTS: dict[str, Make] = {
+    "L1": pictures,
+    "MSE": pictures,
+    "PSNR": pictures,
+    "SSIM": pictures,
+    "LPIPS": vectors(40),
+    "FID": vectors(6),
+    "KID": vectors(6),
+    "FrechetDistance": vectors(6),
+    "KernelDistance": vectors(6),
+    "CSIM": vectors(8),
+    "IdentityDistance": vectors(8),
+    "LMD": points,
+    "NME": points,
+    "MotionDistance": points,
+    "OpeningDistance": points,
+    "PoseDistance": points,
+    "FrontalAngle": first_of(points),
+    "AED": vectors(261),
+    "APD": vectors(261),
+    "ARD": vectors(261),
+    "Angle": vectors(261),
+    "Exp": vectors(261),
+    "Gaze": vectors(261),
+    "GazeError": vectors(4),
+    "RotationError": vectors(3),
+    "AUH": units,
+    "Diversity": first_of(vectors(9)),
+    "BeatAlign": head_and_sound,
+    "CPBD": first_of(pictures),
+    "LSEC": vectors(12),
+    "LSED": vectors(12),
+    "SoftDTWLSED": vectors(12),
+    "SoftDTWAED": vectors(261),
+    "WarpError": lambda frames, random: (torch.rand(frames, generator=random),),
+}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "LMD": {"size": 64},
+    **{name: {"features": 6} for name in ("FID", "KID", "FrechetDistance", "KernelDistance")},
+}
+
+
+def kinds() -> dict[str, type[ScoreMetric]]:
+    """Every class of `metrics` that can be made, by name."""
+    found = {}
+    for file in sorted(FOLDER.glob("*.py")):
+        module = importlib.import_module(f"metrics.{file.stem}")
+        for name, kind in inspect.getmembers(module, inspect.isclass):
+            if issubclass(kind, ScoreMetric) and kind.__module__ == module.__name__ and hasattr(kind, "title"):
+                found[name] = kind
+    return found
+
+
+def make(name: str) -> ScoreMetric:
+    return kinds()[name](**ARGUMENTS.get(name, {}))
+
+
+def score(name: str, clips: range) -> list[float]:
+    """Value, counts and histogram of a metric over all processes; clip i has i frames more than needed."""
+    metric = make(name)
+    for index in clips:
+        frames = max(metric.minimum_frames, 2) + index
+        metric.update(*INPUTS[name](frames, torch.Generator().manual_seed(index)))
+    value = float(metric.compute())
+    if dist.is_initialized():
+        metric.sync(distributed_available=dist.is_initialized)
+    histogram = metric.histogram()[1] if isinstance(metric, IdentityMetric) else []
+    return [value, int(metric.count), int(metric.missing), *histogram]
+
+
+def worker(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store{first}", rank=rank, world_size=world)
-    torch.save(score(list(range(first)) if rank == 0 else list(range(first, CLIPS))), f"{folder}/{first}-{rank}.pt")
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    scores = {}
+    for share, (first, _) in SHARES.items():
+        clips = range(first) if rank == 0 else range(first, CLIPS)
+        scores[share] = {name: score(name, clips) for name in INPUTS}
+    torch.save(scores, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 
+def test_every_metric_is_tried() -> None:
+    assert sorted(set(kinds()) - set(INPUTS)) == [], "these metrics have no line in INPUTS"
+    assert sorted(set(INPUTS) - set(kinds())) == [], "these metrics do not exist"
+
+
 @pytest.mark.filterwarnings("ignore:The ``compute`` method of metric")
-@pytest.mark.parametrize("first", [2, 0])
-def test_two_processes_equal_one(tmp_path: Path, first: int) -> None:
-    spawn(worker, args=(2, str(tmp_path), first), nprocs=2)  # type: ignore[no-untyped-call]
-    expected = score(list(range(CLIPS)))
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    expected = {name: score(name, range(CLIPS)) for name in INPUTS}
+    start_processes(worker, args=(str(tmp_path),), nprocs=2, start_method="fork")  # type: ignore[no-untyped-call]
     assert expected["LMD"][1:] == [15, 5]
     for rank in range(2):
-        found = torch.load(tmp_path / f"{first}-{rank}.pt", weights_only=True)
-        assert found.keys() == expected.keys()
-        for label, values in expected.items():
-            assert found[label] == pytest.approx(values, rel=1e-9, nan_ok=True), label
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        wrong = [
+            f"{name}, {share}, rank {rank}: {found[share][name]} instead of {expected[name]}"
+            for share in SHARES
+            for name in INPUTS
+            if found[share][name] != pytest.approx(expected[name], rel=1e-5, abs=1e-9)
+        ]
+        assert not wrong
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_metric_holds_no_network(name: str) -> None:
+    """Nothing of it is trained or saved, and what it was given lies in no checkpoint."""
+    holder = nn.Module()
+    holder.metric = metric = make(name)
+    metric.update(*INPUTS[name](max(metric.minimum_frames, 2), torch.Generator().manual_seed(0)))
+    holder.train()
+    assert [module for module in metric.modules() if module is not metric] == []
+    assert list(holder.parameters()) == []
+    assert holder.state_dict() == {}
