@@ -31,7 +31,7 @@ class SyncNet:
 
     """
 
-    stand_in = None
+    stand_in: str | None = None
     per_frame = False
 
     def __init__(self, device: torch.device) -> None:
@@ -94,7 +94,8 @@ class _ClipWatcher:
     def _embedded(self) -> Tensor:
         clips = self._crops.unfold(0, FRAMES, 1).movedim(-1, 2)
         seen = self._seen.unfold(0, FRAMES, 1).all(dim=1)
-        frozen = (clips == clips[:, :, :1]).flatten(1).all(dim=1)
+        same = (self._crops[1:] == self._crops[:-1]).flatten(1).all(dim=1)
+        frozen = same.unfold(0, FRAMES - 1, 1).all(dim=1)
         again = frozen & torch.cat([self._frozen, frozen[:-1]])  # a still picture is embedded once
         new = seen & ~again
         rows = torch.full((len(clips), self._network.size), torch.nan)
