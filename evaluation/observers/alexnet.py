@@ -21,7 +21,7 @@ class AlexNet:
 
     """
 
-    stand_in = None
+    stand_in: str | None = None
     per_frame = True
 
     def __init__(self, device: torch.device) -> None:

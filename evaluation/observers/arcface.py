@@ -24,7 +24,7 @@ class ArcFace:
 
     """
 
-    stand_in = None
+    stand_in: str | None = None
     per_frame = True
 
     def __init__(self, asset: str, device: torch.device) -> None:

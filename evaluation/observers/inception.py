@@ -9,6 +9,7 @@ from evaluation.footage import Piece
 from evaluation.observers.observer import Watcher
 from metrics.frame_mean import check_range
 from models.assets import find, registry
+from models.weights import read_weights
 
 
 class Inception:
@@ -24,7 +25,7 @@ class Inception:
 
     """
 
-    stand_in = None
+    stand_in: str | None = None
     per_frame = True
 
     def __init__(self, device: torch.device) -> None:
@@ -46,12 +47,11 @@ class Inception:
 
 def load_inception() -> nn.Module:
     """torch-fidelity's network, frozen: uint8 images `(B, 3, S, S)` -> a tuple of its 2,048 features `(B, 2048)`."""
-    # Read here without running code; torch-fidelity would unpickle whatever is in the file.
-    stored = torch.load(find("inception"), map_location="cpu", weights_only=True)
+    weights = read_weights(find("inception"))
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    harmless = io.BytesIO()
-    torch.save(stored, harmless)
+    harmless = io.BytesIO()  # torch-fidelity unpickles whatever is in the file that it is given
+    torch.save(dict(weights), harmless)
     harmless.seek(0)
     network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=harmless)
     return network.eval().requires_grad_(False)
