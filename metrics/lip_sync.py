@@ -10,7 +10,6 @@ from metrics.frame_mean import FrameMean
 from models.errors import UserError
 from models.recognition.sync_distance import SHIFT
 
-WINDOW = 5  # frames that one embedding sees
 MINIMUM = SHIFT + 1  # embeddings: with fewer, some shifts would compare the lips with nothing but padding
 
 
@@ -21,11 +20,20 @@ class LipSyncMetric(FrameMean):
     left out; a clip with fewer than 16 others is counted as missing. The mean is over clips. The published pipeline
     only looks at clips of more than 100 frames: values of shorter ones are not comparable with papers, because more of
     the shifted sound is padding.
+
+    Args:
+        window: frames that one embedding sees; SyncNet's 5, or those of the network in its place.
+        stand_in: short name of that network.
+
     """
 
-    minimum_frames: ClassVar[int] = MINIMUM + WINDOW
     whole_clip: ClassVar[bool] = True
     counted: ClassVar[str] = "clips"
+
+    def __init__(self, window: int = 5, stand_in: str | None = None) -> None:
+        super().__init__(stand_in)
+        self.window = window
+        self.minimum_frames = MINIMUM + window
 
     def update(self, lips: Tensor, sound: Tensor) -> None:
         """Add one clip.
@@ -41,7 +49,7 @@ class LipSyncMetric(FrameMean):
         if len(lips) < MINIMUM:
             raise UserError(
                 f"{self.label} needs clips of at least {self.minimum_frames} frames ({MINIMUM} embeddings of "
-                f"{WINDOW} frames), this one has {len(lips)} embeddings: take longer clips, or leave the metric out"
+                f"{self.window} frames), this one has {len(lips)} embeddings: take longer clips, or leave the metric out"
             )
         if not sound.isfinite().all():
             raise ValueError("the embeddings of the sound are not finite")

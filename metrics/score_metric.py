@@ -27,7 +27,7 @@ class ScoreMetric(Metric):
 
     title: ClassVar[str]
     unit: str = ""
-    minimum_frames: ClassVar[int] = 1
+    minimum_frames: int = 1
     whole_clip: ClassVar[bool] = False
     counted: ClassVar[str] = "frames"
     is_differentiable = False

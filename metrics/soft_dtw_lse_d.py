@@ -22,15 +22,15 @@ class SoftDTWLSED(LipSyncMetric):
 
     Args:
         gamma: how soft, in the unit of the distances; values for different gammas cannot be compared.
-        stand_in: short name of the network in SyncNet's place.
+        window, stand_in: see `LipSyncMetric`.
 
     """
 
     title: ClassVar[str] = "SoftDTW-LSE-D"
     higher_is_better: ClassVar[bool] = False
 
-    def __init__(self, gamma: float = 0.1, stand_in: str | None = None) -> None:
-        super().__init__(stand_in)
+    def __init__(self, gamma: float = 0.1, window: int = 5, stand_in: str | None = None) -> None:
+        super().__init__(window, stand_in)
         self.gamma = gamma
 
     def measure(self, lips: Tensor, sound: Tensor) -> Tensor:
