@@ -49,7 +49,7 @@ class LipSyncMetric(FrameMean):
         if len(lips) < MINIMUM:
             raise UserError(
                 f"{self.label} needs clips of at least {self.minimum_frames} frames ({MINIMUM} embeddings of "
-                f"{self.window} frames), this one has {len(lips)} embeddings: take longer clips, or leave the metric out"
+                f"{self.window} frames), this one has {len(lips)} embeddings: take longer clips, or leave this line out"
             )
         if not sound.isfinite().all():
             raise ValueError("the embeddings of the sound are not finite")
