@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from omegaconf import DictConfig
 
 from configs.command import command
 from configs.schema import Animate
+from models.aside import check_folder
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(config: DictConfig) -> None:
     console = Console(stderr=True)
     read_image(config.source)  # the cheap checks of both inputs come before the network
     info = open_driving(Path(config.driving))
-    method = load_method(config.method, Path(config.checkpoint), config.device)
+    method = load_method(config.method, config.checkpoint, config.device)
     if config.get("crop") is None and method.crop is None:
         note(console, "the checkpoint does not say how its faces were cut; crop=fomm is assumed")
     rule = build(config.get("crop") or method.crop or crop_node("fomm"))
@@ -73,9 +73,7 @@ def check_options(config: DictConfig) -> None:
     output = Path(config.output)
     if output.suffix.lower() != ".mp4" or output.is_dir():
         raise UserError(f"output={output}: give the name of a file that ends in .mp4")
-    folder = next(parent for parent in output.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"output={output}: {folder} is no folder that can be written to")
+    check_folder(output.absolute().parent)
 
 
 def render(

@@ -50,7 +50,7 @@ def main(config: DictConfig) -> None:
     clips = ClipShards(config.data.shards, protocol.split, protocol.time_range)
     sources = clips if config.data.sources is None else ClipShards(config.data.sources, protocol.split)
     finder = build(config.landmarks)
-    method = load_method(config.method, Path(config.checkpoint), config.device)
+    method = load_method(config.method, config.checkpoint, config.device)
     device = method.animator.device
     landmarks = Landmarks(finder.name, finder.licence, device)
     observers = Observers(config.observers, build, {"landmarks": landmarks}, device=device)

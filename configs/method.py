@@ -49,28 +49,43 @@ class Method:
         }
 
 
-def load_method(node: DictConfig, path: Path, device: str) -> Method:
+EMBEDDED = "embedded"
+
+
+def load_method(node: DictConfig, checkpoint: str | Path, device: str) -> Method:
     """Build the network that the checkpoint describes, load its weights, put the method's animator around it.
+
+    Args:
+        node: of `configs/method`.
+        checkpoint: a file of `train.py`, or `embedded`: the small weights that come with the method.
+        device: see `choose_device`.
 
     Raises:
         UserError: the file is no checkpoint of ours, belongs to another method, or its weights do not fit.
     """
-    checkpoint = read_checkpoint(path)
-    if checkpoint.stage not in node.stages:
+    path = _embedded(node) if checkpoint == EMBEDDED else Path(checkpoint)
+    stored = read_checkpoint(path)
+    if stored.stage not in node.stages:
         raise UserError(
-            f"checkpoint={path} is of the training {checkpoint.stage}, and method={node.name} takes "
-            f"{', '.join(node.stages)}{_owner(checkpoint.stage)}"
+            f"checkpoint={path} is of the training {stored.stage}, and method={node.name} takes "
+            f"{', '.join(node.stages)}{_owner(stored.stage)}"
         )
-    model = build(checkpoint.config["model"])
+    model = build(stored.config["model"])
     try:
-        model.load_state_dict(checkpoint.weights)
+        model.load_state_dict(stored.weights)
     except RuntimeError as error:
         raise UserError(f"checkpoint={path}: its weights do not fit the network of its config: {error}") from error
-    size, crop = _trained_on(checkpoint)
+    size, crop = _trained_on(stored)
     if size is None:
         raise UserError(f"checkpoint={path} does not say at which image size it was trained; give data.view.size there")
     animator: Animator = build(node.animator, model=model.to(choose_device(device)), size=size)
-    return Method(node.name, animator, checkpoint, crop, path)
+    return Method(node.name, animator, stored, crop, path)
+
+
+def _embedded(node: DictConfig) -> Path:
+    if node.get("embedded") is None:
+        raise UserError(f"method={node.name} comes without weights; give the checkpoint of a training")
+    return CONFIGS.parent / node.embedded
 
 
 def choose_device(device: str) -> torch.device:

@@ -14,6 +14,7 @@ from torch import Tensor
 from datamodules.mark import Mark
 from datamodules.video import FPS, VideoWriter
 from evaluation.protocol import Pair, evenly
+from models.aside import written_aside
 from models.images import to_frames
 
 SECONDS = 4  # of every video
@@ -104,9 +105,8 @@ class Gallery:
             for column, (driving, prediction) in enumerate(strip.moments, 1):
                 sheet.paste(_scaled(driving), (column * (SIDE + gap), top))
                 sheet.paste(_scaled(prediction), (column * (SIDE + gap), top + SIDE))
-        part = path.with_name(path.name + ".part")
-        sheet.save(part, format="PNG")
-        part.replace(path)
+        with written_aside(path) as part:
+            sheet.save(part, format="PNG")
 
     def _begin(self, pair: Pair, source: Tensor, sound: Tensor | None) -> None:
         self.strips.append(Strip(pair.key, _picture(source, 0, self.side)))

@@ -13,6 +13,7 @@ from evaluation.processes import Processes
 from evaluation.protocol import Pair
 from evaluation.score import Tally
 from metrics.score_metric import ScoreMetric
+from models.aside import written_aside
 from models.errors import UserError
 
 SAVE_EVERY = 30.0  # seconds
@@ -56,11 +57,9 @@ class Progress:
 
     def save(self) -> None:
         """Write what this process has."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self._file.with_suffix(".part")
         tallies = {name: _packed(tally) for name, tally in self.tallies.items()}
-        torch.save({"done": self._done, "tallies": tallies}, part)
-        part.replace(self._file)
+        with written_aside(self._file) as part:
+            torch.save({"done": self._done, "tallies": tallies}, part)
         self._saved = time.monotonic()
 
     def end(self) -> None:

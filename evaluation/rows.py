@@ -17,6 +17,7 @@ from evaluation.processes import Processes
 from evaluation.protocol import Pair, identity_of
 from evaluation.protocol import Protocol as ScoringProtocol
 from evaluation.score import Tally
+from models.aside import written_aside
 
 PACKAGES = ("torch", "torchmetrics", "numpy", "av", "opencv-python-headless")
 RESAMPLES = 1000
@@ -33,6 +34,7 @@ def result(measure: Measure, clips: Mapping[str, tuple[float, int]], seed: int) 
     try:
         counts = {"count": int(metric.count), "missing": int(metric.missing)}
         histogram = {"histogram": metric.histogram()} if isinstance(metric, Histogram) else {}
+        note = {"note": metric.note} if metric.note else {}
     finally:
         if metric._is_synced:
             metric.unsync()
@@ -50,6 +52,7 @@ def result(measure: Measure, clips: Mapping[str, tuple[float, int]], seed: int) 
         "counted": metric.counted,
         **counts,
         **histogram,
+        **note,
     }
 
 
@@ -144,9 +147,8 @@ def config_hash(*config: Any) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON aside, then rename."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    part.replace(path)
+    with written_aside(path) as part:
+        part.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _plain(value: float) -> float | str | None:
