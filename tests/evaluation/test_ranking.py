@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from configs.instantiate import build
 from datamodules.clip_shards import ClipShards
 from evaluation.baselines import GROUND_TRUTH, RANDOM_OTHER_IDENTITY, UNMOVED_SOURCE, third_person
 from evaluation.measure import measures
@@ -11,7 +12,7 @@ from evaluation.protocol import Protocol, pair_clips
 from evaluation.score import Scorer, Tally
 from preparation.analysers.mesh import MeshAnalyser
 from tests.commands import run_command
-from tests.evaluation.degradations import build, everything_seen, lines
+from tests.evaluation.degradations import everything_seen, lines
 
 BEST_TO_WORST = {  # FD and KD: everybody is there, if each in the place of another
     (GROUND_TRUTH, UNMOVED_SOURCE, RANDOM_OTHER_IDENTITY): [

@@ -51,7 +51,7 @@ def black_from_the_third(scene: Scene) -> Iterator[Tensor]:
 
 
 def observers(analyser: Any, **nodes: Any) -> Observers:
-    made = {"landmarks": Landmarks("toy", "none", CPU), "toy": Embedding(analyser, 3, CPU)}
+    made: dict[str, Any] = {"landmarks": Landmarks("toy", "none", CPU), "toy": Embedding(analyser, 3, CPU)}
     return Observers(nodes, build, made, device=CPU)
 
 
@@ -162,7 +162,7 @@ def test_the_third_person_is_nobody_of_the_pair(clips: ClipShards) -> None:
 def test_pieces_of_any_size_become_pieces_of_one_size() -> None:
     frames = torch.arange(23.0)[:, None]
     for sizes in ([23], [1] * 23, [5, 7, 11], [2, 20, 1]):
-        pieces = list(repiece(frames.split(sizes), 3, 4))
+        pieces = list(repiece(torch.split(frames, sizes), 3, 4))
         assert [len(piece) for piece in pieces] == [4] * 5
         assert torch.equal(torch.cat(pieces), frames[3:])
 
