@@ -65,6 +65,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> tuple[Table, list[str]]:
             if result["missing"]:
                 everything = f"{result['count'] + result['missing']} {result['counted']}"
                 cell += noted(f"{row['method']}: {result['missing']} of {everything} could not be measured (no face)")
+            if "note" in result:
+                cell += noted(f"{label}: {result['note']}")
             cells.append(cell)
         grid.add_row(*map(Text, [" ".join(word for word in (label, arrow, about["unit"]) if word), *cells]))
     for label, reason in first["unavailable"].items():

@@ -43,6 +43,7 @@ class IdentityMetric(FrameMean):
     def compare(self, prediction: Tensor, reference: Tensor) -> Tensor:
         """One number `(N,)` per pair of embeddings `(N, D)` and `(N or 1, D)`."""
 
-    def histogram(self) -> tuple[list[float], list[int]]:
-        """Edges of the bins and how many frames fell between them (HifiHead fig. 6 draws this)."""
-        return torch.linspace(self.lowest, self.highest, BINS + 1).tolist(), self.bins.tolist()
+    def histogram(self) -> dict[str, list[float]]:
+        """The `edges` of the bins and the `counts` of frames between them (HifiHead fig. 6 draws this)."""
+        edges = torch.linspace(self.lowest, self.highest, BINS + 1, dtype=torch.float64)
+        return {"edges": edges.tolist(), "counts": self.bins.tolist()}

@@ -128,7 +128,7 @@ def score(name: str, clips: range) -> list[float]:
     value = float(metric.compute())
     if dist.is_initialized():
         metric.sync(distributed_available=dist.is_initialized)
-    histogram = metric.histogram()[1] if isinstance(metric, IdentityMetric) else []
+    histogram = metric.histogram()["counts"] if isinstance(metric, IdentityMetric) else []
     return [value, int(metric.count), int(metric.missing), *histogram]
 
 
