@@ -28,7 +28,7 @@ class LandmarkActionUnits:
     """
 
     per_frame = True
-    stand_in = "landmarks"
+    stand_in: str | None = "landmarks"
     licence = "that of the analyser of landmarks"
 
     def __init__(self, device: torch.device) -> None:
@@ -58,7 +58,7 @@ class OpenFaceActionUnits:
     """
 
     per_frame = True
-    stand_in = None
+    stand_in: str | None = None
     licence = "OpenFace's academic licence, non-commercial research only"
 
     def __init__(self, device: torch.device) -> None:

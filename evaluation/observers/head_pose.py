@@ -22,7 +22,7 @@ class HopenetPose:
     """
 
     per_frame = True
-    stand_in = None
+    stand_in: str | None = None
     licence = "Apache-2.0 (trained on 300W-LP, for research only)"
 
     def __init__(self, device: torch.device) -> None:
@@ -51,7 +51,7 @@ class LandmarkPose:
     """
 
     per_frame = True
-    stand_in = "landmarks"
+    stand_in: str | None = "landmarks"
     licence = "that of the analyser of landmarks"
 
     def __init__(self, device: torch.device) -> None:

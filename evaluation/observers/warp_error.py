@@ -56,7 +56,7 @@ class FlowWarpError:
     """
 
     per_frame = False
-    stand_in = "dis"
+    stand_in: str | None = "dis"
     licence = "Apache-2.0 (OpenCV)"
 
     def __init__(self, device: torch.device) -> None:
