@@ -35,6 +35,7 @@ def main(config: DictConfig) -> None:
 
     from rich.console import Console
 
+    from configs.row_logger import wandb_settings
     from evaluation.benchmark.build import full_table, paper_tables
     from evaluation.benchmark.collect import blocks, collect
     from evaluation.benchmark.html import to_html
@@ -42,6 +43,7 @@ def main(config: DictConfig) -> None:
     from evaluation.benchmark.markdown import to_markdown
     from evaluation.benchmark.plots import make_plots
 
+    settings = wandb_settings(config.get("logger"))
     layouts = read_layouts(None if config.tables is None else as_list(config.tables))
     rows = collect(as_list(config.rows))
     every = blocks(rows)
@@ -55,8 +57,8 @@ def main(config: DictConfig) -> None:
         "report.html": to_html(tables, plots, every, config.title, now, int(config.media_mb * 2**20)),
     }
     write_results(output, rows, plots, texts)
-    if config.logger == "wandb":
-        log_to_wandb(config, output, rows, tables, plots)
+    if settings is not None:
+        log_to_wandb(settings, output, rows, tables, plots)
     told = f"{len(rows)} rows, {len(every)} tables of results, {len(tables) - len(every)} laid out like a paper's"
     Console().print(f"{told}\nwritten to {output / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
@@ -102,7 +104,9 @@ def write_results(output: Path, rows: list[Row], plots: list[Plot], texts: dict[
             old.unlink()
 
 
-def log_to_wandb(config: DictConfig, output: Path, rows: list[Row], tables: list[Table], plots: list[Plot]) -> None:
+def log_to_wandb(
+    settings: dict[str, Any], output: Path, rows: list[Row], tables: list[Table], plots: list[Plot]
+) -> None:
     """One run with the rows, the tables, the plots, and each result's picture and video."""
     from evaluation.wandb_log import log_run
 
@@ -118,7 +122,7 @@ def log_to_wandb(config: DictConfig, output: Path, rows: list[Row], tables: list
         )
         for table in tables
     }
-    log_run(rows, output, media, sheets, "benchmark", **config.wandb)
+    log_run(rows, output, media, sheets, "benchmark", **settings)
 
 
 if __name__ == "__main__":

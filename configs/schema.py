@@ -97,6 +97,7 @@ class Evaluate:
     protocol: Any
     landmarks: Any
     observers: Any
+    logger: Any
 
 
 @dataclass
@@ -108,8 +109,7 @@ class Benchmark:
     title: str
     tables: list[str] | str | None
     media_mb: float
-    logger: Literal["none", "wandb"]
-    wandb: Any
+    logger: Any
 
 
 def check_schema(config: DictConfig, schema: type) -> None:

@@ -80,7 +80,7 @@ def log_run(
         run.summary.update(summary(rows))
         return Path(run.dir).parent
     finally:
-        run.finish(quiet=True)
+        run.finish()
 
 
 def summary(rows: Sequence[Row]) -> dict[str, float]:

@@ -35,13 +35,13 @@ def full_table(block: Block, name: str) -> Table:
 def paper_tables(layout: Layout, every: Sequence[Block]) -> list[Table]:
     """The blocks that belong to a layout, laid out like the paper's table; several where the conditions differ.
 
-    Parts stand side by side only when their data and size agree; rows of one protocol that were measured under
-    different conditions never share a table.
+    Parts stand side by side only when their data, size and family of protocols (`embedded/`) agree; rows of one
+    protocol that were measured under different conditions never share a table.
     """
     mine = [block for block in every if any(part.takes(block.protocol) for part in layout.sections.values())]
     tables: list[Table] = []
-    for ground in dict.fromkeys((block.conditions["size"], block.conditions["data"]) for block in mine):
-        here = [block for block in mine if (block.conditions["size"], block.conditions["data"]) == ground]
+    for ground in dict.fromkeys(map(_ground, mine)):
+        here = [block for block in mine if _ground(block) == ground]
         queues = {name: [b for b in here if part.takes(b.protocol)] for name, part in layout.sections.items()}
         for turn in range(max(map(len, queues.values()))):
             notes = Notes()
@@ -50,6 +50,10 @@ def paper_tables(layout: Layout, every: Sequence[Block]) -> list[Table]:
             if slots:
                 tables.append(_paper_table(layout, f"{layout.name}-{len(tables) + 1}", slots, notes))
     return tables
+
+
+def _ground(block: Block) -> tuple[str, str, str]:
+    return block.conditions["size"], block.conditions["data"], block.protocol.rpartition("/")[0]
 
 
 def _slots(layout: Layout, name: str, block: Block, notes: Notes) -> list[Slot]:
@@ -82,8 +86,7 @@ def _paper_table(layout: Layout, name: str, slots: Sequence[Slot], notes: Notes)
     sections = _own_sections([(shown, next(iter(rows.values()))) for shown, rows in lines], grid, columns)
     sections += _reported_sections(layout.lines, slots, notes)
     about = [(layout.sections[part].heading, block) for part, block in blocks.items()]
-    apart = dict.fromkeys(block.title for block in blocks.values() if block.differs)
-    title = ": ".join([layout.title, *([", ".join(apart)] if apart else [])])
+    title = f"{layout.title}: {', '.join(dict.fromkeys(block.title for block in blocks.values()))}"
     return _finished(name, title, columns, sections, about, notes, layout.note)
 
 

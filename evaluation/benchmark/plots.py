@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from evaluation.benchmark.cells import base
 from evaluation.benchmark.collect import Block, Row, Score
@@ -18,6 +19,7 @@ GREYS = ("#555555", "#999999", "#bbbbbb")
 MARKERS = "osD^vP"
 STYLES = ("-", "--", "-.", ":")
 MOST_PANELS = 12
+DPI = 150
 MOST_SPEED_PANELS = 4
 
 
@@ -60,7 +62,8 @@ def appearance(blocks: Sequence[Block]) -> dict[str, Looks]:
             turn = count[row.kind]
             colours = COLOURS if row.kind == "method" else GREYS
             line = STYLES[turn // len(colours) % 4] if row.kind == "method" else STYLES[1 + turn % 3]
-            looks[shown] = Looks(colours[turn % len(colours)], MARKERS[turn % len(MARKERS)], line)
+            marker = MARKERS[(turn + turn // len(colours)) % len(MARKERS)]
+            looks[shown] = Looks(colours[turn % len(colours)], marker, line)
             count[row.kind] += 1
     return looks
 
@@ -75,7 +78,7 @@ def identity_plots(block: Block, name: str, looks: Mapping[str, Looks]) -> list[
 
 
 def _identity_plot(block: Block, label: str, name: str, looks: Mapping[str, Looks]) -> Plot:
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    figure = Figure(figsize=(7.2, 3.6), layout="constrained", dpi=DPI)
     axes = figure.add_subplot()
     shown, filled = [], []
     for row, method in zip(block.rows, block.names):
@@ -105,7 +108,8 @@ def speed_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | No
     if not timed or not labels:
         return None
     labels = labels[:MOST_SPEED_PANELS]
-    figure = Figure(figsize=(3.6 * min(len(labels), 2), 2.8 * -(-len(labels) // 2) + 0.5), layout="constrained")
+    size = (3.6 * min(len(labels), 2), 2.8 * -(-len(labels) // 2) + 0.5)
+    figure = Figure(figsize=size, layout="constrained", dpi=DPI)
     panels = _panels(figure, len(labels), 2)
     for axes, label in zip(panels, labels):
         for row, shown, seconds in timed:
@@ -116,6 +120,8 @@ def speed_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | No
             axes.plot([], [], drawn.marker, color=drawn.colour, label=shown)
         axes.set_xscale("log")
         axes.set_xlim(*_decades([seconds for *_, seconds in timed]))
+        axes.xaxis.set_major_locator(LogLocator(numticks=4))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("seconds per frame (log) ↓")
         axes.set_ylabel(f"{label} {_arrow(block, label)}")
         axes.margins(y=0.25)
@@ -132,8 +138,8 @@ def bars_plot(block: Block, name: str, looks: Mapping[str, Looks]) -> Plot | Non
         return None
     columns = min(3, len(labels))
     rows = -(-len(labels) // columns)
-    height = 0.9 + 0.24 * len(block.rows)
-    figure = Figure(figsize=(9.6 if columns == 3 else 4.8 * columns, height * rows + 0.3), layout="constrained")
+    size = (9.6 if columns == 3 else 4.8 * columns, (0.9 + 0.24 * len(block.rows)) * rows + 0.3)
+    figure = Figure(figsize=size, layout="constrained", dpi=DPI)
     for place, (axes, label) in enumerate(zip(_panels(figure, len(labels), columns), labels)):
         _bar_panel(axes, block, label, looks, named=place % columns == 0)
     title = f"Main metrics, {block.title}"
@@ -188,9 +194,9 @@ def _bars(score: Score) -> np.ndarray | None:
 
 
 def _decades(seconds: Sequence[float]) -> tuple[float, float]:
-    """Whole decades around the times, so that the axis has at least two labelled ticks."""
+    """Whole decades around the times and a little more, so that there are two labelled ticks and no point is cut."""
     low, high = np.floor(np.log10(min(seconds))), np.ceil(np.log10(max(seconds)))
-    return float(10**low), float(10 ** max(high, low + 1))
+    return float(10**low) / 1.6, float(10 ** max(high, low + 1)) * 1.6
 
 
 def _panels(figure: Figure, count: int, columns: int) -> list[Axes]:
@@ -217,8 +223,8 @@ def _words(score: Score | None) -> str:
 
 
 def _short(name: str, most: int = 28) -> str:
-    name = name.replace("$", r"\$")  # a dollar would start a formula
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    short = name if len(name) <= most else f"{name[: most // 2]}…{name[-most // 2 + 1 :]}"  # the end tells them apart
+    return short.replace("$", r"\$")  # a bare dollar would start a formula
 
 
 def _slug(label: str) -> str:
@@ -227,6 +233,5 @@ def _slug(label: str) -> str:
 
 def _plot(figure: Figure, name: str, title: str, alt: str) -> Plot:
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(buffer, format="png", dpi=150, facecolor="white")
+    FigureCanvasAgg(figure).print_png(buffer)  # draws once; savefig draws twice
     return Plot(f"{name}.png", buffer.getvalue(), title, alt)
