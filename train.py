@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from configs.command import command
 from configs.schema import Train
+from models.aside import check_folder
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def main(config: DictConfig) -> None:
     devices = config.trainer.devices
     check_launch(devices if isinstance(devices, int) else -1, config.trainer.num_nodes, is_multirun())
     output = Path(config.output)
+    check_folder(output)
     stored = stored_run(output, config)
     if stored is not None and stored.generator_steps >= config.module.steps:
         print(f"{output} already has {stored.generator_steps} generator steps; raise module.steps to train on")
@@ -109,7 +111,7 @@ def make_callbacks(config: DictConfig, output: Path) -> list[Callback]:
     data = config.data
     split, time = (data.validation_split, data.validation_time) if data.validation_split else ("train", (0.0, 1.0))
     clip = ClipShards(data.shards, split, list(time), data.get("cache"))[0]
-    size = data.view.size or clip.clips.dataset.size
+    size = data.view.get("size") or clip.clips.dataset.size
     frames = clip.frames(range(clip.first, min(clip.last, clip.first + CLIP_FRAMES)), size)
     kind = (clip.info.get("crop") or {}).get("kind")
     facts = {"size": size, "crop": shard_facts(data.shards).get("crop", kind)}  # with its margin, where that is known

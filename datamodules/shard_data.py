@@ -1,14 +1,13 @@
 """`ShardData`: batches of a view over shards, for Lightning."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from datamodules.augment import Augment
 from datamodules.clip_loader import ClipLoader, TrainPlan, ValidationPlan, Visits
 from datamodules.clip_shards import ClipShards
 from datamodules.views import View
@@ -43,7 +42,7 @@ class ShardData(LightningDataModule):
             are few segments.
         accumulation: batches whose gradients are summed for one optimiser step; a batch holds
             `batch_size / accumulation` examples.
-        augment: applied to training batches on their device.
+        augment: applied to training batches on their device: (batch, its `noise` (B, 8) in [0, 1)) -> batch.
         cache: where remote shards are kept; default `~/.cache/figurehead/shards`.
     """
 
@@ -61,7 +60,7 @@ class ShardData(LightningDataModule):
         validation_view: View | None = None,
         visits_per_segment: int = 1,
         accumulation: int = 1,
-        augment: Augment | None = None,
+        augment: Callable[[dict[str, Any], Tensor], dict[str, Any]] | None = None,
         cache: str | None = None,
     ) -> None:
         super().__init__()

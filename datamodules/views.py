@@ -144,7 +144,7 @@ class AudioWindow:
 
 
 class PoseSequence:
-    """A window of per-frame arrays (landmarks, later coefficients), with mel windows where asked for; no images.
+    """A window of per-frame arrays (landmarks, coefficients), with its sound where asked for; no images.
 
     Args:
         track: name of the track.
@@ -152,6 +152,7 @@ class PoseSequence:
         length: frames of one example.
         windows: K, examples of one visit.
         mel: also give `mel` (K, length, 80, 16).
+        sound: also give `sound` (K, 640 length), at 16 kHz.
     """
 
     def __init__(
@@ -161,20 +162,22 @@ class PoseSequence:
         length: int = 32,
         windows: int = 1,
         mel: bool = False,
+        sound: bool = False,
     ) -> None:
         self.track, self.arrays = track, tuple(arrays)
         self.length = _at_least(1, length=length)
         self.examples = _at_least(1, windows=windows)
-        self.needs = f"{length} frames, the track '{track}'" + (" and sound" if mel else "")
+        self.sound = sound
+        self.needs = f"{length} frames, the track '{track}'" + (" and sound" if mel or sound else "")
         self._mel = MelSpectrogram() if mel else None
 
     def usable(self, clips: ClipShards) -> np.ndarray:
         """The track, `length` frames, and sound where asked for."""
         good = _long_enough(clips, self.length) & clips.has(f"{self.track}.npz")
-        return good & clips.has("flac") if self._mel else good
+        return good & clips.has("flac") if self._mel or self.sound else good
 
     def __call__(self, clips: ClipShards, index: int, rng: np.random.Generator) -> Example:
-        """`<track>_<array>` (K, length, ...), `mel`, `key`."""
+        """`<track>_<array>` (K, length, ...), `mel`, `sound`, `key`."""
         clip = clips[index]
         starts = rng.integers(clip.first, clip.last - self.length + 1, size=self.examples)
         places = np.add.outer(starts, np.arange(self.length))
@@ -183,6 +186,9 @@ class PoseSequence:
             example[f"{self.track}_{name}"] = values[places]
         if self._mel:
             example["mel"] = mel_windows(clip, places.ravel(), self._mel).reshape(*places.shape, 80, 16)
+        if self.sound:
+            count = self.length * SAMPLES_PER_FRAME
+            example["sound"] = np.stack([clip.audio(start * SAMPLES_PER_FRAME, count) for start in starts.tolist()])
         return example
 
 

@@ -6,6 +6,7 @@ The last word is the version of the weights, which stands beside every coefficie
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from lightning_modules.checkpoints import read_checkpoint
@@ -36,11 +37,11 @@ def export(checkpoint: Path, file: Path, version: str) -> None:
     save_embedded(file, network, head, version)
 
 
-def main(words: list[str]) -> int:
-    """The command; returns its exit code."""
+def main(words: list[str], export: Callable[[Path, Path, str], None] = export) -> int:
+    """The command, of other stages too; returns its exit code."""
     try:
         if len(words) != 3:
-            raise UserError("usage: python -m lightning_modules.export_regressor CHECKPOINT FILE VERSION")
+            raise UserError(f"usage: python -m lightning_modules.{Path(sys.argv[0]).stem} CHECKPOINT FILE VERSION")
         export(Path(words[0]), Path(words[1]), words[2])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
