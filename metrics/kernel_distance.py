@@ -34,13 +34,14 @@ def kernel_distance(first: Tensor, second: Tensor) -> Tensor:
 class KernelDistance(FeatureSetMetric):
     """The distance of Binkowski et al. 2018 (sec. 4: cubic kernel) on features of any network: KD, not KID.
 
-    Between all predicted and all real frames. The usual tools average over random subsets; this is the estimate from
+    Between all predicted and all real frames, times 1000. The usual tools average over random subsets; this is the estimate from
     all pairs, which has the same expectation, less noise, and no seed. Unlike FID's it does not depend on the number of
     frames, and it may fall below 0 for equal distributions. Keeps the features. Lower is better. NaN with fewer than
     two frames.
     """
 
     title = "KD"
+    unit = "1e-3"
     # Flat, all rows one after the other: else torchmetrics cannot gather from a process that has seen nothing.
     prediction_rows: list[Tensor]
     real_rows: list[Tensor]
@@ -55,8 +56,8 @@ class KernelDistance(FeatureSetMetric):
         getattr(self, f"{name}_rows").append(rows.float().flatten())
 
     def compute(self) -> Tensor:
-        """The distance, float64."""
+        """1000 times the distance, float64."""
         if min(self.count, self.real_count) < 2:
             return torch.tensor(torch.nan, dtype=torch.float64)
         sets = (dim_zero_cat(rows).cpu().view(-1, self.features) for rows in (self.prediction_rows, self.real_rows))
-        return kernel_distance(*sets)
+        return 1000 * kernel_distance(*sets)

@@ -5,7 +5,7 @@ from models.errors import UserError
 
 
 class KID(KernelDistance):
-    """KID (Binkowski et al. 2018, sec. 4): kernel distance of Inception's 2,048 pooled features, as it is (not x 100).
+    """KID (Binkowski et al. 2018, sec. 4): kernel distance of Inception's 2,048 pooled features, times 1000.
 
     Takes what the observer `inception` sees, `(N, 2048)` of predicted and `(M, 2048)` of real frames. Lower is better.
     Other networks' features make another number: use `KernelDistance`.
