@@ -34,10 +34,10 @@ def kernel_distance(first: Tensor, second: Tensor) -> Tensor:
 class KernelDistance(FeatureSetMetric):
     """The distance of Binkowski et al. 2018 (sec. 4: cubic kernel) on features of any network: KD, not KID.
 
-    Between all predicted and all real frames, times 1000. The usual tools average over random subsets; this is the estimate from
-    all pairs, which has the same expectation, less noise, and no seed. Unlike FID's it does not depend on the number of
-    frames, and it may fall below 0 for equal distributions. Keeps the features. Lower is better. NaN with fewer than
-    two frames.
+    Between all predicted and all real frames, times 1000. The usual tools average over random subsets; this is the
+    estimate from all pairs, which has the same expectation, less noise, and no seed. Unlike FID's it does not depend on
+    the number of frames, and it may fall below 0 for equal distributions. Keeps the features. Lower is better. NaN with
+    fewer than two frames.
     """
 
     title = "KD"

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from models.errors import MissingAsset, MissingPackage
+from models.face3d.alignment import ARCFACE
 from preparation.faces import LEFT_EYE, RIGHT_EYE, Face
 from preparation.warp import invert, sample, similarity, transform
 
@@ -19,9 +20,7 @@ _TASKS = ("detection", "landmark_3d_68", "recognition")
 _FOLLOW_SIZE = 320
 # Where ArcFace expects eyes, nose and mouth corners in its 112 px picture (insightface's template), centres at +0.5.
 _ARCFACE_SIZE = 112
-_ARCFACE = 0.5 + np.array(
-    [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
-)
+_ARCFACE = 0.5 + np.array(ARCFACE)
 
 
 class InsightFaceAnalyser:
