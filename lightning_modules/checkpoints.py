@@ -58,11 +58,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise UserError(f"checkpoint={path}: there is no such file; train.py writes OUTPUT/checkpoints/last.ckpt")
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except OSError as error:
+        raise UserError(f"checkpoint={path} cannot be read: {error.strerror}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        # what torch says here includes how to run the code in the file
         raise UserError(
-            f"checkpoint={path} ({path.stat().st_size} bytes) cannot be read: {reason}; it is truncated or not a "
-            "checkpoint of train.py"
+            f"checkpoint={path} ({path.stat().st_size} bytes) cannot be read: it is truncated or not a checkpoint of "
+            "train.py"
         ) from error
     ours = stored.get("figurehead") if isinstance(stored, dict) else None
     if not isinstance(ours, dict):

@@ -5,10 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.errors import UserError
+
 
 def own_part(path: Path) -> Path:
     """A hidden name in the folder of `path` that no other process and no other call is given; it ends in `.part`."""
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+
+
+def check_folder(folder: Path, key: str = "output") -> None:
+    """Raise `UserError` where `folder`, given as the option `key`, neither can be written to nor be made."""
+    standing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not standing.is_dir() or not os.access(standing, os.W_OK):
+        raise UserError(f"{key}={folder}: {standing} is no folder that can be written to")
 
 
 @contextmanager

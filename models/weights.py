@@ -112,7 +112,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except UnpicklingError as error:  # torch's text advises to run the code in the file
+        raise UserError(f"{path.name} is not a torch file of plain tensors") from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{path.name} is not a torch file of plain tensors ({reason})") from error
     return dict(_tensors(content))

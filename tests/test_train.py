@@ -95,7 +95,10 @@ def test_checkpoint_is_small_plain_and_enough(train: Any, shards: Path) -> None:
     assert {path.suffix for path in (output / "samples").iterdir()} == {".png", ".mp4"}
 
 
-def test_finished_and_foreign_folders(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_finished_and_foreign_folders(train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    train("file", code=2)
+    assert "file is no folder that can be written to" in capsys.readouterr().err
     train("run", module__steps=1)
     train("run", module__steps=1, resume="true")
     assert "already has 1 generator steps" in capsys.readouterr().out

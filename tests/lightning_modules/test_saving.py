@@ -86,7 +86,7 @@ def test_files_that_cannot_be_read_are_one_plain_line(tmp_path: Path, content: b
         whole = (tmp_path / "last.ckpt").read_bytes()
         content = whole[: len(whole) // 2]
     path.write_bytes(content)
-    with pytest.raises(UserError, match=rf"x\.ckpt \({len(content)} bytes\) cannot be read"):
+    with pytest.raises(UserError, match=rf"x\.ckpt \({len(content)} bytes\) cannot be read: it is truncated or not a"):
         read_checkpoint(path)
 
 
