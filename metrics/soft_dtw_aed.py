@@ -34,7 +34,7 @@ class SoftDTWAED(FrameMean):
     whole_clip: ClassVar[bool] = True
     counted: ClassVar[str] = "clips"
 
-    def __init__(self, gamma: float = 0.01, stand_in: str | None = None) -> None:
+    def __init__(self, gamma: float = 0.001, stand_in: str | None = None) -> None:
         super().__init__(stand_in)
         self.gamma = gamma
 
