@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.aside import written_aside
 from models.audio.mel import BANDS, HOP, RATE, MelSpectrogram
 from models.errors import UserError
 from models.weights import load_strictly, read_weights
@@ -139,7 +140,7 @@ class Embedded:
 
 
 def save_lip_sync(path: Path, network: LipSync, version: str) -> None:
-    """Write `network` (its weights in float16) beside its place, then rename."""
+    """Write `network`, its weights in float16."""
     from safetensors.torch import save_file
 
     tensors = {
@@ -147,10 +148,8 @@ def save_lip_sync(path: Path, network: LipSync, version: str) -> None:
         for key, value in network.state_dict().items()
     }
     metadata = {"layout": LAYOUT, "version": version, "width": str(network.width), "size": str(network.size)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    save_file(tensors, aside, metadata)
-    aside.replace(path)
+    with written_aside(path) as aside:
+        save_file(tensors, aside, metadata)
 
 
 def load_lip_sync(path: Path = WEIGHTS) -> Embedded:

@@ -29,7 +29,7 @@ VIEWS: list[View] = [
     FramePair(pairs=3, window=12),
     CrossIdentityPair(pairs=3, window=12),
     AudioWindow(length=5, windows=3),
-    PoseSequence(length=7, windows=3, mel=True),
+    PoseSequence(length=7, windows=3, mel=True, sound=True),
     Frame(images=3, window=12, landmarks=True),
 ]
 
@@ -111,6 +111,14 @@ def test_pose_sequences_are_consecutive(clips: ClipShards) -> None:
     points = clips[5].track("landmarks")["points"]
     starts = [i for i in range(34) if (points[i : i + 7] == example["landmarks_points"][0]).all()]
     assert len(starts) == 1 and example["landmarks_score"].shape == (1, 7)
+
+
+def test_pose_sequences_bring_the_sound_of_their_frames(clips: ClipShards) -> None:
+    example = PoseSequence(length=7, windows=2, sound=True)(clips, 5, rng())
+    points, sound = clips[5].track("landmarks")["points"], clips[5].audio(0, 40 * 640)
+    for seen, heard in zip(example["landmarks_points"], example["sound"]):
+        start = next(i for i in range(34) if (points[i : i + 7] == seen).all())
+        assert np.array_equal(heard, sound[640 * start : 640 * (start + 7)])
 
 
 def test_silent_segments_are_left_out_and_all_silent_is_an_error(
