@@ -1,9 +1,12 @@
 """Score a trained method by a protocol. `python evaluate.py --help` lists the options."""
 
+from __future__ import annotations
+
 import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -11,7 +14,19 @@ from configs.command import command
 from configs.schema import Evaluate
 from models.errors import UserError
 
-HASHED = ("protocol", "landmarks", "observers")  # equal for rows of different methods that may be compared
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from configs.method import Method
+    from datamodules.clip_shards import ClipShards
+    from evaluation.gallery import Gallery
+    from evaluation.processes import Processes
+    from evaluation.protocol import Pair, Protocol
+    from evaluation.resume import Progress
+    from evaluation.score import Tally
+    from preparation.faces import Analyser
+
+HASHED = ("protocol", "landmarks", "observers")  # what makes the rows of methods comparable, beside the data
 
 
 @command("evaluate", Evaluate)
@@ -31,21 +46,18 @@ def main(config: DictConfig) -> None:
 
     from configs.instantiate import build
     from configs.method import load_method
-    from configs.progress import counter, note, progress
+    from configs.row_logger import wandb_settings
     from datamodules.clip_shards import ClipShards
-    from evaluation.baselines import BASELINES, RANDOM_OTHER_IDENTITY, third_person
-    from evaluation.gallery import Gallery
     from evaluation.measure import Observers, frames_needed, measures
     from evaluation.observers.landmarks import Landmarks
     from evaluation.processes import processes
-    from evaluation.protocol import Protocol, pair_clips
+    from evaluation.protocol import pair_clips
     from evaluation.report import write_results
-    from evaluation.resume import Progress
-    from evaluation.rows import config_hash, make_rows, versions
-    from evaluation.score import Scorer, Tally, animated
+    from evaluation.rows import make_rows
+    from evaluation.score import Tally
     from models.cost import Cost
 
-    console = Console(stderr=True)
+    settings = wandb_settings(config.get("logger"))
     protocol: Protocol = build(config.protocol)
     clips = ClipShards(config.data.shards, protocol.split, protocol.time_range)
     sources = clips if config.data.sources is None else ClipShards(config.data.sources, protocol.split)
@@ -60,55 +72,101 @@ def main(config: DictConfig) -> None:
     pairs = pair_clips(clips, sources, protocol, frames_needed(ready))
     if protocol.driving not in method.animator.needs:
         raise UserError(f"protocol {protocol.name} gives {protocol.driving}, which does not drive method={method.name}")
-    third = partial(third_person, clips, seed=protocol.seed)
-    baselines = [name for name in BASELINES if name != RANDOM_OTHER_IDENTITY or all(map(third, pairs))]
-    if RANDOM_OTHER_IDENTITY not in baselines:
-        note(console, f"too few identities for the row {RANDOM_OTHER_IDENTITY}; it is left out")
-    tallies = {name: Tally(measures(protocol.metrics, build, observers)[0]) for name in (method.name, *baselines)}
-    plain = [OmegaConf.to_container(config[key], resolve=True) for key in HASHED]
-    data = {"shards": str(config.data.shards), "split": protocol.split, "fingerprint": clips.fingerprint}
-    if sources is not clips:
-        data |= {"sources": str(config.data.sources), "sources_fingerprint": sources.fingerprint}
-    node = OmegaConf.to_container(config.method, resolve=True)
-    started = config_hash(*plain, node, data, method.facts, method.animator.size)
+    names = (method.name, *framing_rows(Console(stderr=True), protocol, clips, pairs))
+    tallies = {name: Tally(measures(protocol.metrics, build, observers)[0]) for name in names}
+    facts = what_was_scored(config, method, protocol, clips, sources)
     cost = Cost(device)
-    with processes() as group, progress(console) as bar:
-        progressed = Progress(output / f".partial-{started}", tallies, group)
-        own = progressed.left(pairs)
-        step = counter(bar, f"scoring {protocol.name} (process {group.rank} of {group.world})", len(own))
-        with Gallery(output, own if group.first else [], method.name, method.animator.size) as gallery:
-            scorer = Scorer(
-                clips=clips,
-                sources=sources,
-                size=method.animator.size,
-                method=method.name,
-                predict=animated(method.animator, protocol, config.batch),
-                tallies=tallies,
-                finder=finder,
-                protocol=protocol,
-                third_person=third,
-                show=gallery.show,
-            )
-            for number, pair in enumerate(own, 1):
-                scorer(pair)
-                progressed.add(pair)
-                step(number)
-        facts = {
-            "size": method.animator.size,
-            "data": data,
-            "licences": observers.licences,
-            "versions": versions(),
-            "config_hash": config_hash(*plain),
-            "device": str(device),
-            "command": ["evaluate.py", *sys.argv[1:]],
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+    with processes() as group:
+        gallery, progressed = score(config, method, protocol, (clips, sources), finder, pairs, tallies, group)
+        facts |= {"licences": observers.licences, "created": datetime.now(UTC).isoformat(timespec="seconds")}
         rows, by_clip = make_rows(
             method.name, protocol, pairs, tallies, unavailable, group, cost.peak_bytes, method.facts, facts
         )
         if group.first:
             write_results(output, rows, by_clip, pairs, gallery, Console())
             progressed.end()
+            if settings is not None:
+                from evaluation.wandb_log import log_rows
+
+                log_rows(rows, output, **settings)
+
+
+def framing_rows(console: Console, protocol: Protocol, clips: ClipShards, pairs: list[Pair]) -> list[str]:
+    """The baselines that these pairs allow."""
+    from configs.progress import note
+    from evaluation.baselines import BASELINES, RANDOM_OTHER_IDENTITY, third_person
+
+    if all(third_person(clips, pair, protocol.seed) for pair in pairs):
+        return list(BASELINES)
+    note(console, f"too few identities for the row {RANDOM_OTHER_IDENTITY}; it is left out")
+    return [name for name in BASELINES if name != RANDOM_OTHER_IDENTITY]
+
+
+def what_was_scored(
+    config: DictConfig, method: Method, protocol: Protocol, clips: ClipShards, sources: ClipShards
+) -> dict[str, Any]:
+    """Facts that every row carries."""
+    from evaluation.rows import config_hash, versions
+
+    data = {"shards": str(config.data.shards), "split": protocol.split, "fingerprint": clips.fingerprint}
+    if sources is not clips:
+        data |= {"sources": str(config.data.sources), "sources_fingerprint": sources.fingerprint}
+    return {
+        "size": method.animator.size,
+        "data": data,
+        "versions": versions(),
+        "config_hash": config_hash(*(OmegaConf.to_container(config[key], resolve=True) for key in HASHED)),
+        "device": str(method.animator.device),
+        "command": ["evaluate.py", *sys.argv[1:]],
+    }
+
+
+def score(
+    config: DictConfig,
+    method: Method,
+    protocol: Protocol,
+    data: tuple[ClipShards, ClipShards],
+    finder: Analyser,
+    pairs: list[Pair],
+    tallies: dict[str, Tally],
+    group: Processes,
+) -> tuple[Gallery, Progress]:
+    """Fill the tallies with this process's share of the pairs; returns what may be looked at, and what was saved."""
+    from rich.console import Console
+
+    from configs.progress import counter, progress
+    from evaluation.baselines import third_person
+    from evaluation.gallery import Gallery
+    from evaluation.resume import Progress
+    from evaluation.rows import config_hash
+    from evaluation.score import Scorer, animated
+
+    clips, sources = data
+    output, size = Path(config.output), method.animator.size
+    plain = (OmegaConf.to_container(config[key], resolve=True) for key in (*HASHED, "method"))
+    started = config_hash(*plain, clips.fingerprint, sources.fingerprint, method.facts, size)
+    progressed = Progress(output / f".partial-{started}", tallies, group)
+    own = progressed.left(pairs)
+    shown = own if group.first else []
+    with progress(Console(stderr=True)) as bar, Gallery(output, shown, method.name, size) as gallery:
+        step = counter(bar, f"scoring {protocol.name} (process {group.rank} of {group.world})", len(own))
+        scorer = Scorer(
+            clips=clips,
+            sources=sources,
+            size=size,
+            method=method.name,
+            predict=animated(method.animator, protocol, config.batch),
+            tallies=tallies,
+            finder=finder,
+            protocol=protocol,
+            third_person=partial(third_person, clips, seed=protocol.seed),
+            show=gallery.show,
+        )
+        for number, pair in enumerate(own, 1):
+            scorer(pair)
+            progressed.add(pair)
+            step(number)
+    return gallery, progressed
 
 
 if __name__ == "__main__":
