@@ -40,14 +40,14 @@ class Finder:
 
 
 class Recorder(nn.Module):
-    """Says of five frames the mean of each, and of sound the window itself; counts clips and sounds."""
+    """Says of five frames the mean of some pixels of each, of sound the window itself; counts clips and sounds."""
 
     size = 15
     clips = sounds = 0
 
     def embed_clips(self, clips: Tensor) -> Tensor:
         self.clips += len(clips)
-        return clips.float().mean(dim=(3, 4)).flatten(1)
+        return clips[..., 16::32, 16::32].float().mean(dim=(3, 4)).flatten(1)
 
     def embed_sound(self, windows: Tensor) -> Tensor:
         self.sounds += 1
