@@ -48,6 +48,7 @@ def main(config: DictConfig) -> None:
     from configs.method import load_method
     from configs.row_logger import wandb_settings
     from datamodules.clip_shards import ClipShards
+    from evaluation.baselines import BASELINES
     from evaluation.measure import Observers, frames_needed, measures
     from evaluation.observers.landmarks import Landmarks
     from evaluation.processes import processes
@@ -57,6 +58,8 @@ def main(config: DictConfig) -> None:
     from evaluation.score import Tally
     from models.cost import Cost
 
+    if config.name in BASELINES:
+        raise UserError(f"name={config.name}: this is the name of a baseline's row; take another one")
     settings = wandb_settings(config.get("logger"))
     protocol: Protocol = build(config.protocol)
     clips = ClipShards(config.data.shards, protocol.split, protocol.time_range)
@@ -72,7 +75,7 @@ def main(config: DictConfig) -> None:
     pairs = pair_clips(clips, sources, protocol, frames_needed(ready))
     if protocol.driving not in method.animator.needs:
         raise UserError(f"protocol {protocol.name} gives {protocol.driving}, which does not drive method={method.name}")
-    names = (method.name, *framing_rows(Console(stderr=True), protocol, clips, pairs))
+    names = (config.name, *framing_rows(Console(stderr=True), protocol, clips, pairs))
     tallies = {name: Tally(measures(protocol.metrics, build, observers)[0]) for name in names}
     facts = what_was_scored(config, method, protocol, clips, sources)
     cost = Cost(device)
@@ -80,7 +83,7 @@ def main(config: DictConfig) -> None:
         gallery, progressed = score(config, method, protocol, (clips, sources), finder, pairs, tallies, group)
         facts |= {"licences": observers.licences, "created": datetime.now(UTC).isoformat(timespec="seconds")}
         rows, by_clip = make_rows(
-            method.name, protocol, pairs, tallies, unavailable, group, cost.peak_bytes, method.facts, facts
+            config.name, protocol, pairs, tallies, unavailable, group, cost.peak_bytes, method.facts, facts
         )
         if group.first:
             write_results(output, rows, by_clip, pairs, gallery, Console())
@@ -144,17 +147,17 @@ def score(
     clips, sources = data
     output, size = Path(config.output), method.animator.size
     plain = (OmegaConf.to_container(config[key], resolve=True) for key in (*HASHED, "method"))
-    started = config_hash(*plain, clips.fingerprint, sources.fingerprint, method.facts, size)
+    started = config_hash(config.name, *plain, clips.fingerprint, sources.fingerprint, method.facts, size)
     progressed = Progress(output / f".partial-{started}", tallies, group)
     own = progressed.left(pairs)
     shown = own if group.first else []
-    with progress(Console(stderr=True)) as bar, Gallery(output, shown, method.name, size) as gallery:
+    with progress(Console(stderr=True)) as bar, Gallery(output, shown, config.name, size) as gallery:
         step = counter(bar, f"scoring {protocol.name} (process {group.rank} of {group.world})", len(own))
         scorer = Scorer(
             clips=clips,
             sources=sources,
             size=size,
-            method=method.name,
+            method=config.name,
             predict=animated(method.animator, protocol, config.batch),
             tallies=tallies,
             finder=finder,

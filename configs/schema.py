@@ -88,6 +88,7 @@ class Animate:
 class Evaluate:
     """`evaluate.py`."""
 
+    name: str
     checkpoint: str
     output: str
     device: str
