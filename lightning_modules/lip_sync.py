@@ -60,14 +60,15 @@ class LipSyncExpert(SupervisedModule):
     def finish_step(self, losses: dict[str, Tensor], norms: dict[str, Tensor]) -> None:
         """Say it once when nothing has been learned for long."""
         super().finish_step(losses, norms)
-        stuck = self.recent["contrast"] > NEAR_CHANCE * self.by_chance
+        latest = self.recent.get("contrast", 0.0)  # a run that goes on has none before its first entry
+        stuck = latest > NEAR_CHANCE * self.by_chance
         if stuck and self.generator_steps >= self.patience and not self.warned:
             self.warned = True
             if self.trainer.is_global_zero:
                 log.warning(
                     "after %d steps the loss is %.3f, and guessing costs %.3f. Usual causes:\n- %s",
                     self.generator_steps,
-                    self.recent["contrast"],
+                    latest,
                     self.by_chance,
                     "\n- ".join(CHECKLIST),
                 )

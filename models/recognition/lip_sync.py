@@ -87,7 +87,7 @@ class Stream(nn.Module):
         windows = x.unfold(1, WINDOW, 1)  # (B, n, C, WINDOW)
         relative = windows - windows.mean(dim=-1, keepdim=True)
         embedded = self.layers(relative.flatten(0, 1))[..., 0]
-        return LENGTH * F.normalize(embedded, dim=-1).unflatten(0, windows.shape[:2])
+        return LENGTH * F.normalize(embedded, dim=-1).view(*windows.shape[:2], -1)
 
 
 class LipSync(nn.Module):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from configs.command import CONFIGS
 from configs.instantiate import build, check_config
-from lightning_modules.export_lip_sync import export, main
+from lightning_modules.export_lip_sync import export
+from lightning_modules.export_regressor import main
 from lightning_modules.lip_sync import LipSyncExpert
 from models.errors import UserError
 from models.recognition.lip_sync import LipSync, load_lip_sync
@@ -93,6 +94,15 @@ def test_a_loss_that_stays_at_chance_is_said_once_with_what_to_look_for(
     for _ in range(3):
         step_with(learning, 2.5, monkeypatch)
     assert not caplog.records
+
+
+def test_a_run_that_goes_on_has_no_loss_to_judge_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = stage("module.patience=2")
+    module.losses(batch(0))
+    monkeypatch.setattr("lightning_modules.supervised.SupervisedModule.finish_step", lambda *_: None)
+    module.generator_steps = 500
+    module.finish_step({"contrast": torch.tensor(2.77)}, {})
+    assert not module.warned
 
 
 def test_a_preview_has_a_mouth_and_a_curve() -> None:
