@@ -6,6 +6,7 @@ from torch import Tensor
 
 from metrics.frame_mean import FrameMean
 from metrics.head_motion import head_angles
+from models.audio.one_at_a_time import import_librosa
 
 FRAME_RATE, SAMPLE_RATE = 25, 16_000
 SIGMA = 3.0  # frames; Bailando's
@@ -15,12 +16,11 @@ HOP = 320  # samples, 20 ms: half a frame
 
 def audio_beats(audio: Tensor) -> np.ndarray:
     """Beats `(A,)` of sound `(L,)` at 16 kHz, in frames of 1/25 s, by librosa's tracker (Ellis 2007)."""
-    from librosa.beat import beat_track
-
     samples = audio.detach().cpu().numpy().astype(np.float32)
     if not samples.any():
         return np.empty(0)
-    times: np.ndarray = beat_track(y=samples, sr=SAMPLE_RATE, hop_length=HOP, units="time")[1]
+    track = import_librosa("beat").beat_track
+    times: np.ndarray = track(y=samples, sr=SAMPLE_RATE, hop_length=HOP, units="time")[1]
     return np.asarray(times) * FRAME_RATE
 
 
