@@ -113,8 +113,8 @@ def log_to_wandb(
     media = {f"plots/{plot.name.removesuffix('.png')}": output / "plots" / plot.name for plot in plots}
     for row in rows:
         if row.kind == "method":
-            title = f"{row.protocol}/{row.method}"
-            media |= {f"{title}/grid": row.folder / "grid.png", f"{title}/sample": row.folder / "sample.mp4"}
+            files = [row.folder / "grid.png", *row.folder.glob("sample*.mp4")]
+            media |= {f"{row.protocol}/{row.method}/{path.stem}": path for path in files}
     sheets = {
         table.name: (
             ["method", *(column.heading for column in table.columns)],

@@ -24,7 +24,7 @@ def log_rows(
 
     Args:
         rows: as in rows.json.
-        folder: of rows.json, grid.png and sample.mp4; the `wandb` folder goes there.
+        folder: of rows.json, grid.png and sample*.mp4; the `wandb` folder goes there.
         project: of the run.
         name: of the run; made up by W&B when None.
         group: of the run.
@@ -38,7 +38,7 @@ def log_rows(
 
     """
     parsed = [parse_row(row, f"row {number}", folder) for number, row in enumerate(rows, 1)]
-    media = {"grid": folder / "grid.png", "sample": folder / "sample.mp4"}
+    media = {"grid": folder / "grid.png", **{path.stem: path for path in folder.glob("sample*.mp4")}}
     return log_run(parsed, folder, media, {}, "evaluate", project=project, name=name, group=group, offline=offline)
 
 

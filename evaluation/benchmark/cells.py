@@ -69,7 +69,7 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _spread(score: Score, decimals: int) -> str:
-    if not score.has_interval or score.low is None or score.high is None:
+    if not score.has_interval or score.low is None or score.high is None or score.low == score.high:
         return ""
     return f"{(score.high - score.low) / 2:.{decimals}f}"
 

@@ -16,16 +16,16 @@ from evaluation.benchmark.collect import Block, Row
 from evaluation.benchmark.plots import Plot
 from evaluation.benchmark.table import Table
 
-PICTURE, VIDEO = "grid.png", "sample.mp4"  # as evaluate.py names them
+PICTURE, VIDEOS = "grid.png", "sample*.mp4"  # as evaluate.py names them
 
 
 @dataclass(frozen=True)
 class Media:
-    """Pictures and a video of one result. A uri is empty where there is none; `left_out` names what was too large."""
+    """A picture and the videos of one result as uris; `left_out` names what was too large or unreadable."""
 
     title: str
     picture: str
-    video: str
+    videos: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
@@ -64,22 +64,29 @@ def uri(kind: str, content: bytes) -> str:
 
 
 def gather_media(blocks: Sequence[Block], most_bytes: int) -> list[Media]:
-    """The picture and the video beside each result of a method; pictures are taken in first, then videos."""
+    """What lies beside each result of a method; pictures are taken in first, then the first video of each, then more."""
     shown: dict[Path, str] = {}
     for block in blocks:
         for row, name in zip(block.rows, block.names):
             if row.kind == "method":
                 shown.setdefault(row.folder, f"{name}, {row.protocol}")
+    beside = {folder: [*folder.glob(PICTURE), *sorted(folder.glob(VIDEOS))] for folder in shown}
     taken: dict[Path, str] = {}
-    for path in (folder / name for name in (PICTURE, VIDEO) for folder in shown):
-        content = (small_picture(path) if path.name == PICTURE else path.read_bytes()) if path.is_file() else b""
+    for path in sorted((path for paths in beside.values() for path in paths), key=lambda path: path.name):
+        picture = path.name == PICTURE
+        content = small_picture(path) if picture else path.read_bytes()
         if 0 < len(content) <= most_bytes:
-            taken[path] = uri("image/jpeg" if path.name == PICTURE else "video/mp4", content)
+            taken[path] = uri("image/jpeg" if picture else "video/mp4", content)
             most_bytes -= len(content)
     return [
-        Media(title, taken.get(folder / PICTURE, ""), taken.get(folder / VIDEO, ""), _left_out(folder, taken))
+        Media(
+            title,
+            taken.get(folder / PICTURE, ""),
+            tuple(taken[path] for path in beside[folder] if path in taken and path.name != PICTURE),
+            tuple(f"{path} ({path.stat().st_size / 2**20:.1f} MB)" for path in beside[folder] if path not in taken),
+        )
         for folder, title in shown.items()
-        if any((folder / name).is_file() for name in (PICTURE, VIDEO))
+        if beside[folder]
     ]
 
 
@@ -92,11 +99,6 @@ def small_picture(path: Path) -> bytes:
     except OSError:
         return b""
     return buffer.getvalue()
-
-
-def _left_out(folder: Path, taken: Mapping[Path, str]) -> tuple[str, ...]:
-    left = [folder / name for name in (PICTURE, VIDEO) if (folder / name).is_file() and folder / name not in taken]
-    return tuple(f"{path} ({path.stat().st_size / 2**20:.1f} MB)" for path in left)
 
 
 def making(row: Row, name: str) -> Making:

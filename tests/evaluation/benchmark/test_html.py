@@ -101,10 +101,13 @@ def test_pictures_come_before_videos_and_what_does_not_fit_is_named(tmp_path: Pa
     (tmp_path / "b" / "grid.png").write_bytes(b"no picture")
     every = blocks(collect([tmp_path]))
     first, second = gather_media(every, 50_000)
-    assert (first.title, bool(first.picture), bool(first.video), first.left_out) == ("a, same_identity", True, True, ())
-    assert (second.picture, second.video) == ("", "")
+    assert (first.title, bool(first.picture), len(first.videos), first.left_out) == ("a, same_identity", True, 1, ())
+    assert (second.picture, second.videos) == ("", ())
     assert [Path(text.split(" (")[0]).name for text in second.left_out] == ["grid.png", "sample.mp4"]
-    assert gather_media(every, 0)[0].video == ""
+    assert gather_media(every, 0)[0].videos == ()
+    (tmp_path / "a" / "sample_2.mp4").write_bytes(bytes(10))
+    first, second = gather_media(every, 90_000)
+    assert [len(item.videos) for item in (first, second)] == [2, 1]
 
 
 def test_plain_values_in_words() -> None:
