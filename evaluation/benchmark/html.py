@@ -64,7 +64,7 @@ def uri(kind: str, content: bytes) -> str:
 
 
 def gather_media(blocks: Sequence[Block], most_bytes: int) -> list[Media]:
-    """What lies beside each result of a method; pictures are taken in first, then the first video of each, then more."""
+    """What lies beside each result of a method: pictures are taken first, then the first video of each, and so on."""
     shown: dict[Path, str] = {}
     for block in blocks:
         for row, name in zip(block.rows, block.names):
