@@ -117,7 +117,7 @@ SERIES = (
         (0, 2, 4, 6, 8, 10),
         late,
         ("lip_sync",),
-        ("LSE-C[embedded]", "LSE-D[embedded]"),
+        ("AV-Offset[embedded]",),
     ),
 )
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from metrics.av_offset import AVOffset
 from metrics.lip_sync import MINIMUM, LipSyncMetric
 from metrics.lse_c import LSEC
 from metrics.lse_d import LSED
@@ -128,3 +129,12 @@ def test_expressions_without_a_face() -> None:
     assert (metric.count.item(), metric.missing.item()) == (1, 1)
     with pytest.raises(ValueError, match="coefficients are"):
         metric.update(torch.zeros(4, 261), torch.zeros(5, 261))
+
+
+@pytest.mark.parametrize("late", [-7, 0, 3, 10])
+def test_offset_is_how_late_the_sound_is(late: int) -> None:
+    lips = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
+    metric = AVOffset()
+    metric.update(lips, lips.roll(late, dims=0))
+    assert metric.compute().item() == abs(late)
+    assert (metric.label, metric.unit) == ("AV-Offset", "frames")
