@@ -102,7 +102,6 @@ INPUTS: dict[str, Make] = {
     "LSEC": vectors(12),
     "LSED": vectors(12),
     "SoftDTWLSED": vectors(12),
-    "AVOffset": vectors(12),
     "SoftDTWAED": vectors(261),
     "WarpError": lambda frames, random: (torch.rand(frames, generator=random),),
 }
