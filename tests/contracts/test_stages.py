@@ -19,7 +19,7 @@ EXPERIMENTS = sorted(
     str(path.relative_to(ROOT / "configs/experiment").with_suffix(""))
     for path in (ROOT / "configs/experiment").rglob("*.yaml")
 )
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("experiment", EXPERIMENTS)]
+pytestmark = pytest.mark.slow
 
 
 def words(experiment: str, shards: Path, output: Path, steps: int, *more: str) -> list[str]:
@@ -41,15 +41,18 @@ def words(experiment: str, shards: Path, output: Path, steps: int, *more: str) -
     ]
 
 
-@pytest.fixture
-def train(speakers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Trains an experiment into a folder of `tmp_path` and returns the folder."""
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def experiment(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
-    def run(experiment: str, name: str, *more: str) -> Path:
-        assert run_command("train", words(experiment, speakers, tmp_path / name, 2, *more), monkeypatch) == 0
-        return tmp_path / name
 
-    return run
+@pytest.fixture(scope="module")
+def whole(experiment: str, speakers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training of two steps."""
+    output = tmp_path_factory.mktemp("training") / "whole"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert run_command("train", words(experiment, speakers, output, 2), monkeypatch) == 0
+    return output
 
 
 def stored(path: Path) -> dict[str, Any]:
@@ -61,12 +64,13 @@ def first_loss(output: Path) -> float:
     return next(float(row["train/total"]) for row in rows if row["step"] == "1" and row.get("train/total"))
 
 
-def test_fits_saves_and_resumes(train: Any, experiment: str) -> None:
+def test_fits_saves_and_resumes(
+    whole: Path, experiment: str, speakers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed after step 1 and resumed, it ends in the very weights of the run that never stopped."""
     from configs.instantiate import build
     from lightning_modules.checkpoints import read_checkpoint
 
-    whole = train(experiment, "whole")
     checkpoint = read_checkpoint(whole / "checkpoints" / "last.ckpt")
     assert checkpoint.stage == experiment
     assert checkpoint.generator_steps == 2
@@ -77,18 +81,18 @@ def test_fits_saves_and_resumes(train: Any, experiment: str) -> None:
     module = build(checkpoint.config["module"])
     assert {key.split(".")[0] for key in ours["state_dict"]} == set(module.networks())  # nothing frozen, no metric
 
-    killed = whole.with_name("killed") / "checkpoints"
-    killed.mkdir(parents=True)
-    shutil.copy(whole / "checkpoints" / "step_00000001.ckpt", killed / "last.ckpt")
-    resumed = stored(train(experiment, "killed", "resume=true") / "checkpoints" / "last.ckpt")
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    last.parent.mkdir()
+    shutil.copy(whole / "checkpoints" / "step_00000001.ckpt", last)
+    assert run_command("train", words(experiment, speakers, tmp_path, 2, "resume=true"), monkeypatch) == 0
+    resumed = stored(last)
     assert ours["state_dict"].keys() == resumed["state_dict"].keys()
     assert all(torch.equal(value, resumed["state_dict"][key]) for key, value in ours["state_dict"].items())
     assert resumed["figurehead"]["generator_steps"] == 2
 
 
-def test_two_processes_compute_what_one_does(train: Any, speakers: Path, tmp_path: Path, experiment: str) -> None:
-    one, two = train(experiment, "one"), tmp_path / "two"
-    command = [sys.executable, str(ROOT / "train.py"), *words(experiment, speakers, two, 1, "trainer=ddp_cpu")]
+def test_two_processes_compute_what_one_does(whole: Path, speakers: Path, tmp_path: Path, experiment: str) -> None:
+    command = [sys.executable, str(ROOT / "train.py"), *words(experiment, speakers, tmp_path, 1, "trainer=ddp_cpu")]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -99,4 +103,4 @@ def test_two_processes_compute_what_one_does(train: Any, speakers: Path, tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert first_loss(two) == pytest.approx(first_loss(one), rel=1e-4)
+    assert first_loss(tmp_path) == pytest.approx(first_loss(whole), rel=1e-4)
