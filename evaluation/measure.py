@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import hydra
 import torch
 from torch import Tensor
 
@@ -117,6 +118,12 @@ class Observers:
                 self._made[name] = error
         return self._made[name]
 
+    def known_stand_in(self, name: str) -> dict[str, str]:
+        """The `stand_in` of an observer that could not be made, as its node or its class says; nothing for None."""
+        node = self.nodes[name]
+        stand_in = node.get("stand_in", getattr(hydra.utils.get_object(node["_target_"]), "stand_in", None))
+        return {} if stand_in is None else {"stand_in": stand_in}
+
     @property
     def licences(self) -> dict[str, str]:
         """Of those that were made, by name."""
@@ -137,7 +144,8 @@ def measures(
         _check(name, line)
         observer = None if line.get("through") is None else observers[line["through"]]
         if isinstance(observer, UserError):
-            missing.append(Unavailable(build(line["metric"]).label, str(observer)))
+            metric = build(line["metric"], **observers.known_stand_in(line["through"]))
+            missing.append(Unavailable(metric.label, str(observer)))
             continue
         metric = build(line["metric"], **({} if observer is None else {"stand_in": observer.stand_in}))
         ready.append(Measure(metric, tuple(line["of"]), line.get("through"), line.get("every", 1), observer))

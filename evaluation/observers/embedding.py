@@ -15,15 +15,15 @@ class Embedding:
     Args:
         analyser: embeds the faces that were found.
         size: D.
+        stand_in: None for the network of the papers.
         device: not used.
 
     """
 
     per_frame = True
 
-    def __init__(self, analyser: Analyser, size: int, device: torch.device) -> None:
-        self.analyser, self.size = analyser, size
-        self.stand_in: str | None = analyser.name
+    def __init__(self, analyser: Analyser, size: int, stand_in: str | None, device: torch.device) -> None:
+        self.analyser, self.size, self.stand_in = analyser, size, stand_in
         self.licence = analyser.licence
 
     def begin(self) -> Watcher:

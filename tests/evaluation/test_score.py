@@ -51,7 +51,7 @@ def black_from_the_third(scene: Scene) -> Iterator[Tensor]:
 
 
 def observers(analyser: Any, **nodes: Any) -> Observers:
-    made: dict[str, Any] = {"landmarks": Landmarks("toy", "none", CPU), "toy": Embedding(analyser, 3, CPU)}
+    made: dict[str, Any] = {"landmarks": Landmarks("toy", "none", CPU), "toy": Embedding(analyser, 3, "toy", CPU)}
     return Observers(nodes, build, made, device=CPU)
 
 
@@ -168,18 +168,20 @@ def test_pieces_of_any_size_become_pieces_of_one_size() -> None:
 
 
 def test_an_observer_that_cannot_be_made_is_a_reason_and_not_a_number(analyser: Any) -> None:
-    nodes = {"absent": {"_target_": f"{__name__}.Absent"}}
-    lines = {**LINES, "other": {**LINES["csim"], "through": "absent"}}
+    nodes = {
+        name: {"_target_": f"{__name__}.Absent", "stand_in": given} for name, given in (("one", None), ("two", "x"))
+    }
+    lines = LINES | {name: {**LINES["csim"], "through": name} for name in nodes}
     ready, missing = measures(lines, build, observers(analyser, **nodes))
     assert [line.metric.label for line in ready] == ["L1", "PSNR", "CSIM[toy]", "LMD[toy]", "MotionDistance[toy]"]
-    assert [line.label for line in missing] == ["CSIM"]
+    assert [line.label for line in missing] == ["CSIM", "CSIM[x]"]
     assert "pip install absent" in missing[0].reason
 
 
 class Absent:
     """An observer whose package is not here."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, stand_in: str | None, device: torch.device) -> None:
         raise MissingPackage("absent", "pip install absent")
 
 
