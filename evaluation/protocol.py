@@ -22,6 +22,8 @@ class Protocol:
         metrics: lines of `metric` (a node), `of` (whose pictures), and where needed `through` (the observer that looks
             at them) and `every` (that many frames from one to the next), by any name; see `evaluation.measure`.
         driving: what of the driving clip the method is given.
+        sound: what metrics are told to be the sound: the clip's `own`, the same ten frames `late`, or that of
+            `somebody_else`. The last two are controls: a metric of lip synchronisation must be worse there.
         split: of `dataset.json`.
         time_range: the part of every segment that is used, as fractions.
         source_of: the source is the first frame of the source clip's `range`, or of its whole `segment`.
@@ -43,6 +45,7 @@ class Protocol:
     pairing: Literal["same_identity", "cross_identity", "same_image"]
     metrics: Mapping[str, Mapping[str, Any]]
     driving: Literal["video", "audio"] = "video"
+    sound: Literal["own", "late", "somebody_else"] = "own"
     split: str = "test"
     time_range: Sequence[float] = (0.0, 1.0)
     source_of: Literal["range", "segment"] = "range"

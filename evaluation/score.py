@@ -13,9 +13,11 @@ from evaluation.footage import Footage
 from evaluation.measure import Measure
 from evaluation.protocol import Pair, Protocol
 from models.animator import Animator, Transfer
+from models.errors import UserError
 from models.images import to_frames, to_images
 from preparation.faces import Analyser
 
+LATE = 10  # frames
 PIECE = 16  # frames that are scored at a time: one group of pictures of the shards' videos
 
 
@@ -102,14 +104,14 @@ class Scorer:
         """Score one pair with all methods."""
         clip = self._driving[pair.driving] if pair.driving in self._driving else self._sources[pair.driving]
         source = to_images(self._sources[pair.source].frames([pair.source_frame], self.size))
-        sound = _sound(clip, pair)
-        scene = Scene(source, lambda: shown(clip, pair.moments, self.size, PIECE), sound)
+        speech = _sound(clip, pair.first, pair.frames) if pair.step == 1 else None
+        scene = Scene(source, lambda: shown(clip, pair.moments, self.size, PIECE), speech)
         rows, streams = self._streams(pair, scene)
         footage = {name: Footage(self.finder, name == "source") for name in ("source", *streams)}
         for tally in self.tallies.values():
             for measure in tally.measures:
                 measure.begin()
-        heard = None if sound is None else sound[pair.unscored * SAMPLES_PER_FRAME :]
+        heard = None if speech is None else self._heard(pair, clip)
         for start, pieces in _in_step(streams):
             pieces["source"] = source.expand(len(pieces["driving"]), -1, -1, -1)
             for name, piece in pieces.items():
@@ -121,6 +123,18 @@ class Scorer:
         for tally in self.tallies.values():
             for measure in tally.measures:
                 measure.finish(pair.key, heard)
+
+    def _heard(self, pair: Pair, clip: Clip) -> Tensor | None:
+        """The sound of the scored frames, or what the protocol puts in its place."""
+        first = pair.first + pair.unscored
+        if self.protocol.sound == "late":
+            first -= LATE
+        if self.protocol.sound == "somebody_else":
+            other = self.third_person(pair)
+            if other is None:
+                raise UserError(f"{pair.key}: there is nobody else whose sound could be taken")
+            clip, first = other, other.first
+        return _sound(clip, first, pair.scored)
 
     def _streams(self, pair: Pair, scene: Scene) -> tuple[dict[str, str], dict[str, Iterator[Tensor]]]:
         """For each row the name of the stream that it shows, and the scored pieces of each stream."""
@@ -170,7 +184,8 @@ def _in_step(streams: Mapping[str, Iterator[Tensor]]) -> Iterator[tuple[int, dic
         start += len(pieces[0])
 
 
-def _sound(clip: Clip, pair: Pair) -> Tensor | None:
-    if pair.step != 1 or not clip.clips.has("flac")[clip.index]:
+def _sound(clip: Clip, first: int, frames: int) -> Tensor | None:
+    """The sound `(640 T,)` of T frames of a clip, zeros outside it; None where the clip is silent."""
+    if not clip.clips.has("flac")[clip.index]:
         return None
-    return torch.from_numpy(clip.audio(pair.first * SAMPLES_PER_FRAME, pair.frames * SAMPLES_PER_FRAME))
+    return torch.from_numpy(clip.audio(first * SAMPLES_PER_FRAME, frames * SAMPLES_PER_FRAME))

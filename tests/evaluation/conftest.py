@@ -89,3 +89,17 @@ def long_clips(tmp_path_factory: pytest.TempPathFactory) -> ClipShards:
         writer.write(key, encode_segment(Segment(key, {"identity": "person"}, frames)))
     write_dataset_json(folder, kind="clips", size=16)
     return ClipShards(folder, "test")
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> ClipShards:
+    """Three people of 20 frames each, whose sound in frame t is (t + 1) / 100 of the first, negative of the others."""
+    folder = tmp_path_factory.mktemp("spoken")
+    with ShardWriter(folder, "test", "test", max_samples=3) as writer:
+        for number in range(3):
+            key = f"toy/person{number}/clip/0000"
+            sound = np.repeat(np.arange(1, 21) / 100, 640).astype(np.float32) * (1 if number == 0 else -1)
+            segment = Segment(key, {"identity": f"person{number}"}, toy_frames(number, 20), sound)
+            writer.write(key, encode_segment(segment))
+    write_dataset_json(folder, kind="clips", size=SIZE)
+    return ClipShards(folder, "test")

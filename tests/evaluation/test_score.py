@@ -126,6 +126,25 @@ def test_what_is_shown_of_a_long_clip_comes_in_pieces(long_clips: ClipShards, an
     assert rows[0]["metrics"]["L1"] == {**rows[0]["metrics"]["L1"], "value": 0, "count": 999}
 
 
+@pytest.mark.parametrize(
+    ("sound", "expected"),
+    [
+        ("own", range(2, 21)),
+        ("late", [0] * 9 + list(range(1, 11))),
+        ("somebody_else", range(-1, -20, -1)),
+    ],
+)
+def test_metrics_are_told_the_sound_of_the_scored_frames_or_a_wrong_one(
+    spoken: ClipShards, analyser: Any, sound: Any, expected: Any
+) -> None:
+    heard: list[Tensor] = []
+    protocol = replace(PROTOCOL, frames=None, metrics={"l1": LINES["l1"]}, sound=sound)
+    one = scorer(spoken, analyser, protocol, show=lambda pair, start, pieces, told: heard.append(told))
+    one(pair_clips(spoken, spoken, protocol)[0])
+    assert len(heard[0]) == 19 * 640
+    assert (100 * heard[0][320::640]).round().tolist() == pytest.approx(list(expected))
+
+
 def test_the_table_says_what_is_missing(clips: ClipShards, analyser: Any) -> None:
     rows = scored(clips, analyser)
     for row in rows:
