@@ -46,8 +46,9 @@ def test_the_number_of_workers_is_checked() -> None:
 @pytest.mark.slow
 def test_ray_does_the_same(tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    found = answers(RayRunner(2, timeout=20), ["a", "segfault", "b", "raise"], tmp_path)
+    tasks, found = [(name,) for name in ("a", "segfault", "b", "raise", "mistake")], {}
+    with pytest.raises(UserError, match="the disk is full"):
+        for task, answer in RayRunner(1).run(chores, tasks, tmp_path):
+            found[task[0]] = answer
     assert (found["a"], found["b"]) == ("A", "B")
     assert found["segfault"].reason == found["raise"].reason == "crashed"
-    with pytest.raises(UserError, match="the disk is full"):
-        answers(RayRunner(1), ["mistake"], tmp_path)
