@@ -31,7 +31,7 @@ class Protocol:
         parts: only these parts of the motion are taken from the driving; all when not given.
         scale: factors for parts of the motion; {rotation: 0} turns the head to the front.
         unit: what `clips` and `frames` count: segments (at most 8 s), or videos, all segments of which follow each
-            other and share one source.
+            other and share one source; what a video gives too few frames of at its end is left out.
         frames: driving frames per unit; all of them when not given.
         spread: take these frames evenly from the whole unit, not from its beginning.
         clips: how many units, spread evenly over the split; all of them when not given.
@@ -129,7 +129,7 @@ def pair_clips(clips: ClipShards, sources: ClipShards, protocol: Protocol, minim
         driving = {unit[0].key: unit for unit in evenly(units, protocol.clips)}
         heads = [unit[0] for unit in driving.values()]
         chosen = [(one, driving[_other(heads, one, protocol).key]) for one in evenly(known, protocol.sources)]
-    pairs = [pair for source, unit in chosen for pair in _pairs(source, unit, protocol)]
+    pairs = [pair for source, unit in chosen for pair in _long_enough(_pairs(source, unit, protocol), minimum_frames)]
     for pair in pairs:
         if pair.scored < minimum_frames:
             raise UserError(
@@ -157,14 +157,18 @@ def _pairs(source: Clip, unit: list[Clip], protocol: Protocol) -> list[Pair]:
     pairs, offset = [], 0
     for clip in unit:
         frames = min(len(range(clip.first + offset, clip.last, step)), left)
-        if frames <= 0:
-            break
-        itself = (source.key, source_frame) == (clip.key, clip.first + offset)
-        unscored = int(itself or protocol.motion == "relative")
-        pairs.append(Pair(source.key, source_frame, clip.key, clip.first + offset, frames, step, unscored))
-        offset = (clip.first + offset + frames * step - clip.last) if step > 1 else 0
+        if frames:
+            itself = (source.key, source_frame) == (clip.key, clip.first + offset)
+            unscored = int(itself or protocol.motion == "relative")
+            pairs.append(Pair(source.key, source_frame, clip.key, clip.first + offset, frames, step, unscored))
+        offset = max(0, offset + frames * step - (clip.last - clip.first))
         left -= frames
     return pairs
+
+
+def _long_enough(pairs: list[Pair], minimum_frames: int) -> list[Pair]:
+    """The samples of one unit without those that are too short, such as a video's rest; all when nothing is left."""
+    return [pair for pair in pairs if pair.scored >= minimum_frames] or pairs
 
 
 def _with_sound(clips: ClipShards, protocol: Protocol) -> ClipShards:

@@ -92,6 +92,16 @@ def test_a_video_gives_its_frames_segment_after_segment(videos: Path) -> None:
     spread = pair_clips(clips, clips, protocol(unit="video", clips=1, frames=5, spread=True))
     places = [moment + 5 * int(pair.driving[-1]) for pair in spread for moment in pair.moments]
     assert places == [0, 3, 6, 9, 12]
+    sparse = pair_clips(clips, clips, protocol(unit="video", clips=1, frames=2, spread=True))
+    assert [moment + 5 * int(pair.driving[-1]) for pair in sparse for moment in pair.moments] == [14]  # 0: source
+
+
+def test_what_a_video_gives_too_few_frames_of_is_left_out(videos: Path) -> None:
+    clips = ClipShards(videos, "test")
+    pairs = pair_clips(clips, clips, protocol(unit="video", frames=7), minimum_frames=3)
+    assert [(pair.driving[-11:], pair.frames) for pair in pairs] == [("video0/0000", 5), ("video1/0000", 5)]
+    with pytest.raises(UserError, match="video0/0000 has 5 usable frames, and protocol p needs 7"):
+        pair_clips(clips, clips, protocol(unit="video"), minimum_frames=6)
 
 
 def test_clips_without_sound_cannot_be_listened_to(clips: ClipShards) -> None:
