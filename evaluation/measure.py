@@ -1,5 +1,6 @@
 """One line of a protocol's metrics: which metric, of whose pictures, seen through which network."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,7 +137,7 @@ def measures(
     """The metrics of a protocol's `metrics`, in their order, and those that cannot be had here.
 
     Raises:
-        UserError: a line that does not say what it compares.
+        UserError: a line that does not say what it compares, or two with one label.
     """
     ready: list[Measure] = []
     missing: list[Unavailable] = []
@@ -149,6 +150,10 @@ def measures(
             continue
         metric = build(line["metric"], **({} if observer is None else {"stand_in": observer.stand_in}))
         ready.append(Measure(metric, tuple(line["of"]), line.get("through"), line.get("every", 1), observer))
+    labels = Counter([*(measure.metric.label for measure in ready), *(line.label for line in missing)])
+    twice = [label for label, count in labels.items() if count > 1]
+    if twice:
+        raise UserError(f"protocol.metrics: several lines are printed as {', '.join(twice)}; keep one of each")
     return ready, missing
 
 

@@ -23,8 +23,8 @@ class Progress:
     """The tallies of this process, saved now and then into a folder of their own beside the results.
 
     Every process writes one file that names its pairs, aside and then renamed. On the next start the first process
-    takes all of them over, and the pairs that are left are shared anew. A file whose pairs another one has too is one
-    that was taken over already.
+    takes all of them over, and the pairs that are left are shared anew. A file with pairs that another one has too is
+    one that was taken over already, or of a process that outlived the others: it is left out, its pairs scored again.
 
     Args:
         folder: of these files; its name must tell evaluations apart that may not be mixed.
@@ -75,7 +75,7 @@ class Progress:
         files = sorted(self.folder.glob("*.pt"))
         stored = sorted((_read(file) for file in files), key=lambda content: -len(content["done"]))
         for content in stored:
-            if set(content["done"]) <= set(self._done):
+            if not set(content["done"]).isdisjoint(self._done):
                 continue
             for name, tally in self.tallies.items():
                 _merge(tally, content["tallies"][name])

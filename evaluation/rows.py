@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +23,8 @@ PACKAGES = ("torch", "torchmetrics", "numpy", "av", "opencv-python-headless")
 RESAMPLES = 1000
 
 
-def result(measure: Measure, clips: Mapping[str, tuple[float, int]], seed: int) -> dict[str, Any]:
-    """One number with its unit, direction, counts and a 95 % interval; `clips` are those of all processes.
+def result(measure: Measure, clips: Iterable[tuple[float, int]], seed: int) -> dict[str, Any]:
+    """One number with its unit, direction, counts and a 95 % interval; `clips` are the sums of those of all processes.
 
     The metric itself must have been filled on all of them; its value is used, the clips only give the interval.
     """
@@ -65,9 +65,23 @@ class Histogram(Protocol):
         ...
 
 
-def interval(clips: Mapping[str, tuple[float, int]], seed: int) -> tuple[float, float]:
-    """Percentile bootstrap (95 %) of the mean over frames, clips being drawn; NaN with fewer than three clips."""
-    values = np.array([clips[key] for key in sorted(clips)], np.float64).reshape(-1, 2)
+def whole_clips(samples: Mapping[str, tuple[float, int]], pairs: Sequence[Pair]) -> list[tuple[float, int]]:
+    """Sums and counts by clip: segments of one clip that share a source are no independent samples."""
+    together: dict[tuple[str, str], tuple[float, int]] = {}
+    for pair in sorted(pairs, key=lambda pair: pair.key):
+        clip = pair.source, pair.driving.rpartition("/")[0]
+        total, count = together.get(clip, (0.0, 0))
+        more, frames = samples.get(pair.key, (0.0, 0))
+        together[clip] = total + more, count + frames
+    return list(together.values())
+
+
+def interval(clips: Iterable[tuple[float, int]], seed: int) -> tuple[float, float]:
+    """Percentile bootstrap (95 %) of the mean over frames, clips being drawn; NaN with fewer than three clips.
+
+    clips: (sum, count) of each.
+    """
+    values = np.array(list(clips), np.float64).reshape(-1, 2)
     values = values[values[:, 1] > 0]
     if len(values) < 3 or not np.isfinite(values).all():
         return math.nan, math.nan
@@ -112,7 +126,8 @@ def make_rows(
                 "kind": "method" if own else "baseline",
                 "protocol": protocol.name,
                 "metrics": {
-                    line.metric.label: result(line, clips[line.metric.label], protocol.seed) for line in tally.measures
+                    line.metric.label: result(line, whole_clips(clips[line.metric.label], pairs), protocol.seed)
+                    for line in tally.measures
                 },
                 "unavailable": {line.label: line.reason for line in unavailable},
                 "counts": counts,

@@ -21,7 +21,7 @@ from evaluation.observers.landmarks import Landmarks
 from evaluation.processes import Processes
 from evaluation.protocol import Pair, Protocol, identity_of, pair_clips
 from evaluation.report import number, table
-from evaluation.rows import interval, make_rows
+from evaluation.rows import interval, make_rows, whole_clips
 from evaluation.score import PIECE, Scene, Scorer, Tally, repiece
 from models.errors import MissingPackage, UserError
 
@@ -217,14 +217,30 @@ def test_wrong_lines_are_refused(analyser: Any, line: dict[str, Any], message: s
         measures({"x": line}, build, observers(analyser))
 
 
+def test_two_lines_that_are_printed_alike_are_refused(analyser: Any) -> None:
+    with pytest.raises(UserError, match="several lines are printed as L1; keep one of each"):
+        measures({"x": LINES["l1"], "y": {**LINES["l1"], "every": 5}}, build, observers(analyser))
+
+
 def test_interval_covers_the_mean_of_clips() -> None:
     rng = np.random.default_rng(0)
-    clips = {str(number): (float(value) * 10, 10) for number, value in enumerate(rng.normal(5, 1, 100))}
+    clips = [(float(value) * 10, 10) for value in rng.normal(5, 1, 100)]
     low, high = interval(clips, seed=0)
     assert low < 5 < high
     assert high - low == pytest.approx(4 * 1 / 10, rel=0.3)
-    assert interval(clips, seed=0) == interval(dict(reversed(clips.items())), seed=0)
-    assert all(math.isnan(value) for value in interval({"a": (1.0, 1), "b": (2.0, 1)}, seed=0))
+    assert all(math.isnan(value) for value in interval([(1.0, 1), (2.0, 1)], seed=0))
+
+
+def test_segments_of_one_clip_and_source_are_drawn_together() -> None:
+    pairs = [
+        Pair("d/p/a/0", 0, "d/p/a/0", 0, 5),
+        Pair("d/p/a/0", 0, "d/p/a/1", 0, 5, unscored=0),
+        Pair("d/p/b/0", 0, "d/p/b/0", 0, 5),
+        Pair("d/q/a/0", 0, "d/p/a/0", 0, 5, unscored=0),
+    ]
+    samples = {pair.key: (float(place), 4) for place, pair in enumerate(pairs)}
+    assert sorted(whole_clips(samples, pairs)) == [(1.0, 8), (2.0, 4), (3.0, 4)]
+    assert whole_clips(samples, pairs) == whole_clips(dict(reversed(samples.items())), pairs[::-1])
 
 
 def test_numbers_are_short() -> None:
