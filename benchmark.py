@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from configs.command import CONFIGS, command, nearest, options
 from configs.schema import Benchmark
+from models.aside import check_folder
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ def main(config: DictConfig) -> None:
     rows.json into the output folder.
     """
     output = Path(config.output)
-    if output.exists() and not output.is_dir():
-        raise UserError(f"output={output}: it is a file; give the name of a folder")
+    check_folder(output)
     if config.media_mb < 0:
         raise UserError(f"media_mb={config.media_mb}: it starts at 0")
 

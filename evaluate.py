@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from configs.command import command
 from configs.schema import Evaluate
+from models.aside import check_folder
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def main(config: DictConfig) -> None:
     the output folder.
     """
     output = Path(config.output)
-    if output.exists() and not output.is_dir():
-        raise UserError(f"output={output}: it is a file; give the name of a folder")
+    check_folder(output)
 
     from rich.console import Console
 

@@ -91,7 +91,7 @@ def explain(error: Exception, name: str) -> str:
     key = re.search(r"Could not override '([^']+)'", text) or re.search(
         r"Key '[^']+' (?:is )?not in .*full_key: (\S+)", text, re.DOTALL
     )
-    option = re.search(r"Could not find '([^']+)'", text)
+    option = re.search(r"Could not (?:find|load) '([^']+)'", text)
     needed = re.search(r"You must specify '([^']+)'", text)
     if needed:
         return f"please give {needed[1]}=...; known: {', '.join(options(needed[1], name))}"

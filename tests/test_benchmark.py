@@ -121,7 +121,7 @@ def test_what_was_written_can_be_compared_again(benchmark: Benchmark, tmp_path: 
         ((), CONFIGS / "benchmark.yaml", "not readable as JSON"),
         (("tables=[sadtalkre]",), None, "tables: sadtalkre is not there; did you mean sadtalker?"),
         (("media_mb=-1",), None, "media_mb=-1: it starts at 0"),
-        (("output='{file}'",), None, "it is a file; give the name of a folder"),
+        (("output='{file}'",), None, "is no folder that can be written to"),
         (("rowz=3",), None, "did you mean rows?"),
     ],
 )

@@ -128,6 +128,8 @@ def test_goes_on_where_it_was_killed(
         (("protocol=same_identity_held_out_time",), "has no split 'train'"),
         (("protocol=audio_same_identity",), "no clip of the split test has sound"),
         (("protocol=cross_identities",), "did you mean cross_identity?"),
+        (("measure@protocol.metrics=[pixel]",), "measure=pixel is not there; did you mean pixels?"),
+        (("output=/dev/null/scores",), "/dev/null is no folder that can be written to"),
         (("protocol.pairing=nobody",), "protocol.pairing='nobody' should be"),
         (("checkpoint=/absent.ckpt",), "absent.ckpt"),
         ((PIXELS, "protocol.time_range=[0.0,0.4]"), "usable frames, and protocol same_identity needs 2"),
@@ -146,7 +148,7 @@ def test_what_cannot_be_scored_is_one_plain_line(
 def test_output_that_is_a_file(evaluate: Evaluate, tmp_path: Path) -> None:
     (tmp_path / "scores").write_text("mine")
     code, said = evaluate()
-    assert (code, "give the name of a folder" in said) == (2, True)
+    assert (code, "is no folder that can be written to" in said) == (2, True)
     assert (tmp_path / "scores").read_text() == "mine"
 
 
