@@ -41,6 +41,8 @@ def main(config: DictConfig) -> None:
     """
     output = Path(config.output)
     check_folder(output)
+    if config.batch < 1:
+        raise UserError(f"batch={config.batch}: it starts at 1")
 
     from rich.console import Console
 

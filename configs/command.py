@@ -100,6 +100,8 @@ def explain(error: Exception, name: str) -> str:
         known = options(group, name)
         if known:
             return f"{group}={choice} is not there{nearest(choice, known)}; known: {', '.join(known)}"
+    if key and key[1] in known_keys(name):
+        return f"{key[1]} has no such entry; a new one is added by +{key[1]}.ENTRY=VALUE"
     if key:
         return f"unknown key {key[1]}{nearest(key[1], known_keys(name))} (see --help)"
     return text

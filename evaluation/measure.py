@@ -1,8 +1,9 @@
 """One line of a protocol's metrics: which metric, of whose pictures, seen through which network."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import hydra
@@ -137,7 +138,8 @@ def measures(
     """The metrics of a protocol's `metrics`, in their order, and those that cannot be had here.
 
     Raises:
-        UserError: a line that does not say what it compares, or two with one label.
+        UserError: a line that does not say what it compares, or not as many things as its metric does, or two lines
+            with one label.
     """
     ready: list[Measure] = []
     missing: list[Unavailable] = []
@@ -149,6 +151,7 @@ def measures(
             missing.append(Unavailable(metric.label, str(observer)))
             continue
         metric = build(line["metric"], **({} if observer is None else {"stand_in": observer.stand_in}))
+        _check_count(name, line["of"], metric)
         ready.append(Measure(metric, tuple(line["of"]), line.get("through"), line.get("every", 1), observer))
     labels = Counter([*(measure.metric.label for measure in ready), *(line.label for line in missing)])
     twice = [label for label, count in labels.items() if count > 1]
@@ -163,6 +166,16 @@ def _check(name: str, line: Mapping[str, Any]) -> None:
         raise UserError(
             f"protocol.metrics.{name} should have metric and of (any of {', '.join(QUANTITIES)}), and may have through "
             "and every"
+        )
+    if line.get("every", 1) < 1:
+        raise UserError(f"protocol.metrics.{name}: every={line['every']}: it starts at 1")
+
+
+def _check_count(name: str, compared: Sequence[str], metric: ScoreMetric) -> None:
+    takes = list(signature(metric.update).parameters)
+    if len(takes) != len(compared):
+        raise UserError(
+            f"protocol.metrics.{name}: of={', '.join(compared)}, but {metric.label} takes {', '.join(takes)}"
         )
 
 

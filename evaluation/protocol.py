@@ -59,6 +59,12 @@ class Protocol:
     sources: int | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("frames", "clips", "sources"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise UserError(f"protocol.{name}={count}: it starts at 1; null is all of them")
+
     @property
     def wants_sound(self) -> bool:
         """Whether clips without sound are of no use."""

@@ -50,6 +50,12 @@ def test_a_clip_that_is_too_short_is_refused_not_dropped(clips: ClipShards) -> N
         pair_clips(clips, clips, protocol(), minimum_frames=5)
 
 
+@pytest.mark.parametrize("name", ["frames", "clips", "sources"])
+def test_nothing_cannot_be_scored(name: str) -> None:
+    with pytest.raises(UserError, match=f"protocol.{name}=0: it starts at 1; null is all of them"):
+        protocol(**{name: 0})
+
+
 def test_one_identity_cannot_be_crossed(videos: Path) -> None:
     clips = ClipShards(videos, "test")
     with pytest.raises(UserError, match="needs at least two identities in the split test, there is only toy/person"):

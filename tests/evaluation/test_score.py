@@ -209,6 +209,8 @@ class Absent:
     [
         ({**LINES["l1"], "off": 1}, "protocol.metrics.x should have metric and of"),
         ({**LINES["l1"], "of": ["prediction", "truth"]}, "any of prediction, driving, source, audio"),
+        ({**LINES["l1"], "of": ["prediction"]}, "protocol.metrics.x: of=prediction, but L1 takes prediction, target"),
+        ({**LINES["l1"], "every": 0}, "every=0: it starts at 1"),
         ({**LINES["csim"], "through": "voice"}, "through=voice is no observer; there are landmarks, toy"),
     ],
 )
