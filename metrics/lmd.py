@@ -14,8 +14,8 @@ def landmark_distance(prediction: Tensor, target: Tensor) -> Tensor:
 class LMD(FrameMean):
     """Landmark distance: mean over frames and the 68 points of |prediction - target|.
 
-    Of the whole face, pose included. Chen et al. 2018 (sec. 4), whose name it is, take the points of the lips alone, with
-    their means laid over each other: their numbers are of another kind.
+    Of the whole face, pose included. Chen et al. 2018 (sec. 4), whose name it is, take the points of the lips alone,
+    with their means laid over each other: their numbers are of another kind.
 
     Args:
         size: side in pixels of the images that the landmarks belong to; printed beside the number.
