@@ -13,7 +13,7 @@ COMMANDS = re.findall(r"^python (\w+)\.py (.*)$", README, re.MULTILINE)
 
 
 def test_the_readme_shows_the_commands() -> None:
-    assert {name for name, _ in COMMANDS} == {"prepare", "train", "animate", "evaluate"}
+    assert {name for name, _ in COMMANDS} == {"prepare", "train", "animate", "evaluate", "benchmark"}
 
 
 @pytest.mark.parametrize(("name", "words"), COMMANDS, ids=[f"{name}-{words[:24]}" for name, words in COMMANDS])
@@ -27,5 +27,5 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_choices_in_words_exist() -> None:
-    for group, choice in re.findall(r"`(trainer|protocol|logger|perceptual|head_pose|analyser)=(\w+)", README):
+    for group, choice in re.findall(r"`(trainer|protocol|logger|perceptual|head_pose|analyser)=([\w/]+)", README):
         assert (ROOT / "configs" / group / f"{choice}.yaml").is_file(), f"{group}={choice}"
