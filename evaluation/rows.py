@@ -69,11 +69,16 @@ def whole_clips(samples: Mapping[str, tuple[float, int]], pairs: Sequence[Pair])
     """Sums and counts by clip: segments of one clip that share a source are no independent samples."""
     together: dict[tuple[str, str], tuple[float, int]] = {}
     for pair in sorted(pairs, key=lambda pair: pair.key):
-        clip = pair.source, pair.driving.rpartition("/")[0]
+        clip = _clip_of(pair)
         total, count = together.get(clip, (0.0, 0))
         more, frames = samples.get(pair.key, (0.0, 0))
         together[clip] = total + more, count + frames
     return list(together.values())
+
+
+def _clip_of(pair: Pair) -> tuple[str, str]:
+    """Equal for the segments of one clip that share a source."""
+    return pair.source, pair.driving.rpartition("/")[0]
 
 
 def interval(clips: Iterable[tuple[float, int]], seed: int) -> tuple[float, float]:
@@ -107,7 +112,7 @@ def make_rows(
     checkpoint: of `method`, the others being baselines; facts: added to each row as they are.
     """
     counts = {
-        "clips": len(pairs),
+        "clips": len(set(map(_clip_of, pairs))),
         "frames": sum(pair.scored for pair in pairs),
         "identities": len({identity_of(pair.driving) for pair in pairs}),
         "source_identities": len({identity_of(pair.source) for pair in pairs}),
