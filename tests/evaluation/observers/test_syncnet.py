@@ -192,5 +192,5 @@ def test_lines_of_the_group_are_named_and_dashed_without_weights(
     through = {key: line for key, line in lines.items() if line["through"] == "syncnet"}
     ready, missing = measures(through, build, Observers(nodes, build, {}, device=torch.device("cpu")))
     assert not ready
-    assert [line.label for line in missing] == ["LSE-C", "LSE-D", "SoftDTW-LSE-D"]
+    assert [line.label for line in missing] == ["LSE-C", "LSE-D", "AV-Offset", "SoftDTW-LSE-D"]
     assert all("asset syncnet_v2 is missing" in line.reason for line in missing)
