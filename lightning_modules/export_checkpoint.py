@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from lightning_modules.checkpoints import VERSION, read_checkpoint
+from lightning_modules.export_regressor import main
 from models.aside import written_aside
-from models.errors import UserError
 
 
 def export(checkpoint: Path, file: Path) -> None:
@@ -40,18 +40,5 @@ def export(checkpoint: Path, file: Path) -> None:
         torch.save({"state_dict": raw, "figurehead": ours}, aside)
 
 
-def main(words: list[str]) -> int:
-    """The command; returns its exit code."""
-    try:
-        if len(words) != 2:
-            raise UserError("usage: python -m lightning_modules.export_checkpoint CHECKPOINT FILE")
-        export(Path(words[0]), Path(words[1]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"wrote {words[1]}: {Path(words[1]).stat().st_size / 1e6:.2f} MB")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], export))

@@ -5,6 +5,7 @@
 The last word is the version of the weights, which stands beside every coefficient that they estimate.
 """
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,12 +38,13 @@ def export(checkpoint: Path, file: Path, version: str) -> None:
     save_embedded(file, network, head, version)
 
 
-def main(words: list[str], export: Callable[[Path, Path, str], None] = export) -> int:
-    """The command, of other stages too; returns its exit code."""
+def main(words: list[str], export: Callable[..., None] = export) -> int:
+    """The command, of other stages too: `export` takes a checkpoint, a file, and what else; returns its exit code."""
     try:
-        if len(words) != 3:
-            raise UserError(f"usage: python -m lightning_modules.{Path(sys.argv[0]).stem} CHECKPOINT FILE VERSION")
-        export(Path(words[0]), Path(words[1]), words[2])
+        names = [name.upper() for name in inspect.signature(export).parameters]
+        if len(words) != len(names):
+            raise UserError(f"usage: python -m lightning_modules.{Path(sys.argv[0]).stem} {' '.join(names)}")
+        export(Path(words[0]), Path(words[1]), *words[2:])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
