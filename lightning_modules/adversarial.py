@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Unpack
 
+import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
@@ -64,13 +65,18 @@ class AdversarialModule(StageModule):
             self.manual_backward(total / self.accumulation)
         norms = {"generator": self.update(0, self.model)} if turn else {}
         with held(self.model):
-            real, fake = self.discriminator(game.real), self.discriminator(game.fake.detach())
-            loss = self.adversarial.discriminator([j.score for j in real], [j.score for j in fake])
+            judged = self.judge(game)
+            loss = torch.stack(list(judged.values())).sum()
             self.manual_backward(loss / self.accumulation)
         self.batches += 1
         if turn:
             norms["discriminator"] = self.update(1, self.discriminator)
-            self.finish_step({"total": total, "discriminator": loss, **game.losses}, norms)
+            self.finish_step({"total": total, **judged, **game.losses}, norms)
+
+    def judge(self, game: Game) -> dict[str, Tensor]:
+        """The losses of the discriminator by name; their sum is minimised."""
+        real, fake = self.discriminator(game.real), self.discriminator(game.fake.detach())
+        return {"discriminator": self.adversarial.discriminator([j.score for j in real], [j.score for j in fake])}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Generator first."""

@@ -178,6 +178,11 @@ class StageModule(LightningModule, ABC):
         """
         return torch.Generator().manual_seed(self.seed * 1_000_003 + self.batches)
 
+    def device_random(self, use: int = 0) -> torch.Generator:
+        """A source of big random tensors on this process's device, another one for every process, batch and `use`."""
+        seed = (self.seed * 1_000_003 + self.batches) * 7919 + self.global_rank * 10 + use
+        return torch.Generator(self.device).manual_seed(seed)
+
     def share(self, count: int) -> slice:
         """Where the `count` examples of this process stand in the batch of all processes."""
         return slice(self.global_rank * count, (self.global_rank + 1) * count)

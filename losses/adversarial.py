@@ -50,3 +50,19 @@ class LeastSquares:
         """Scalar."""
         terms = [(1 - score.float()).square().mean() for score in real] + [s.float().square().mean() for s in fake]
         return torch.stack(terms).sum()
+
+
+class NonSaturating:
+    """Generator: mean softplus(-D(fake)). Discriminator: mean softplus(-D(real)) + mean softplus(D(fake)).
+
+    Goodfellow et al. 2014; StyleGAN (Karras et al. 2019, 2020, 2021).
+    """
+
+    def generator(self, fake: Sequence[Tensor]) -> Tensor:
+        """Scalar."""
+        return torch.stack([F.softplus(-score.float()).mean() for score in fake]).sum()
+
+    def discriminator(self, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+        """Scalar."""
+        terms = [F.softplus(-s.float()).mean() for s in real] + [F.softplus(s.float()).mean() for s in fake]
+        return torch.stack(terms).sum()

@@ -1,0 +1,49 @@
+"""What every generator is, whatever its synthesis. Letters: B batch, N codes of a picture, W numbers of a code."""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.stylegan.mapping import Mapping
+from models.stylegan.synthesis import NOTHING, Access, Synthesised
+
+Noise = Literal["fixed", "random", "none"] | torch.Generator  # a generator gives random noise of its own
+
+
+class Generator(nn.Module, ABC):
+    """Codes -> pictures (B, 3, size, size), RGB, about [-1, 1].
+
+    Attributes:
+        size: of the picture.
+        z_dim: numbers of z.
+        w_dim: W.
+        codes: N; layer i of `names` takes code i.
+        mapping: from Z to W.
+        synthesis: from W+ to the picture.
+    """
+
+    size: int
+    z_dim: int
+    w_dim: int
+    codes: int
+    mapping: Mapping
+    synthesis: nn.Module
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Layers of the synthesis in their order, as `Access` calls them."""
+
+    @abstractmethod
+    def forward(self, codes: Tensor, noise: Noise = "fixed", access: Access = NOTHING) -> Synthesised:
+        """Codes of W (B, W) or W+ (B, N, W) -> picture; `map` makes codes of z."""
+
+    def map(self, z: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """Normal z (B, z_dim) -> codes (B, N, W), truncated: mean + psi (w - mean) for the first `cutoff` of them."""
+        return self.mapping.truncated(self.spread(self.mapping(z)), psi, cutoff)
+
+    def spread(self, w: Tensor) -> Tensor:
+        """One code for all layers, (B, W) -> (B, N, W); W+ codes stay."""
+        return w[:, None].expand(-1, self.codes, -1) if w.ndim == 2 else w

@@ -1,0 +1,160 @@
+"""The generator of StyleGAN2, config F (Karras et al., CVPR 2020), of any power of two from 8 to 1024.
+
+Letters: B batch, N = 2 log2(size) - 2 codes, C channels, H, W size of a feature.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.errors import UserError
+from models.stylegan.generator import Generator, Noise
+from models.stylegan.layers import GAIN, SLOPE, Blur, EqualLinear
+from models.stylegan.mapping import Mapping
+from models.stylegan.modulated_conv import modulated_conv, plain_modulated_conv
+from models.stylegan.synthesis import NOTHING, Access, State, Synthesised
+
+
+class StyledConv(nn.Module):
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU times sqrt 2: (B, C, H, W) -> (B, C', H, W), or twice the size.
+
+    Args:
+        before: channels of what comes in.
+        channels: of what is given.
+        w_dim: numbers of a code.
+        size: height and width of what is given.
+        up: double the size: transposed convolution, then a blur.
+
+    """
+
+    noise: Tensor
+
+    def __init__(self, before: int, channels: int, w_dim: int, size: int, up: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(channels, before, 3, 3))
+        self.scale = 1 / math.sqrt(before * 9)
+        self.affine = EqualLinear(w_dim, before, bias=1.0)
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(size, size))
+        self.blur = Blur((1, 1), gain=4.0) if up else None
+
+    def forward(self, x: Tensor, code: Tensor, noise: Noise = "fixed") -> Tensor:
+        """Feature and code (B, w_dim)."""
+        up = self.blur is not None
+        y = modulated_conv(x, self.weight * self.scale, self.affine(code), up=up)
+        if self.blur is not None:
+            y = self.blur(y)
+        if noise != "none":
+            y = y + self.drawn(y, noise) * self.noise_strength
+        return F.leaky_relu(y + self.bias.view(1, -1, 1, 1), SLOPE) * GAIN
+
+    def drawn(self, y: Tensor, noise: Noise) -> Tensor:
+        """Noise for a feature: (H, W), or (B, 1, H, W) where it is random."""
+        if noise == "fixed":
+            return self.noise
+        source = noise if isinstance(noise, torch.Generator) else None
+        return torch.randn(len(y), 1, *y.shape[2:], generator=source, device=y.device, dtype=y.dtype)
+
+
+class ToRGB(nn.Module):
+    """Feature (B, C, H, W) and code -> what it adds to the picture (B, 3, H, W)."""
+
+    def __init__(self, before: int, w_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, before, 1, 1))
+        self.scale = 1 / math.sqrt(before)
+        self.affine = EqualLinear(w_dim, before, bias=1.0)
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """See the class."""
+        return plain_modulated_conv(x, self.weight * self.scale, self.affine(code)) + self.bias.view(1, -1, 1, 1)
+
+
+class Synthesis(nn.Module):
+    """Codes (B, N, w_dim) -> picture. A layer and the ToRGB before it share a code.
+
+    Args:
+        size: of the picture.
+        w_dim: numbers of a code.
+        channel_base: channels are min(channel_base / size, channel_max).
+        channel_max: see there.
+
+    """
+
+    def __init__(self, size: int = 1024, w_dim: int = 512, channel_base: int = 32768, channel_max: int = 512) -> None:
+        super().__init__()
+        if size < 8 or size & (size - 1):
+            raise UserError(f"StyleGAN2 makes pictures of a power of two, at least 8; not of {size}")
+        channels = {2**n: min(channel_base // 2**n, channel_max) for n in range(2, size.bit_length())}
+        self.const = nn.Parameter(torch.randn(channels[4], 4, 4))
+        self.layers = nn.ModuleDict({"conv4": StyledConv(channels[4], channels[4], w_dim, 4)})
+        self.to_rgb = nn.ModuleDict({"4": ToRGB(channels[4], w_dim)})
+        for side in list(channels)[1:]:
+            self.layers[f"up{side}"] = StyledConv(channels[side // 2], channels[side], w_dim, side, up=True)
+            self.layers[f"conv{side}"] = StyledConv(channels[side], channels[side], w_dim, side)
+            self.to_rgb[f"{side}"] = ToRGB(channels[side], w_dim)
+        self.upsample = Blur((2, 1), gain=4.0)
+
+    def forward(self, codes: Tensor, noise: Noise = "fixed", access: Access = NOTHING) -> Synthesised:
+        """The picture, and what `access` asks for."""
+        first = access.first(list(self.layers))
+        state = access.start[1] if access.start else State(self.const[None].expand(len(codes), -1, -1, -1))
+        x, image, states = state.feature, state.image, {}
+        for number, (name, layer) in list(enumerate(self.layers.items()))[first:]:
+            x = layer(x, codes[:, number], noise)
+            if name in access.edits:
+                x = access.edits[name](x)
+            if name.startswith("conv"):
+                colours = self.to_rgb[name.removeprefix("conv")](x, codes[:, number + 1])
+                image = colours if image is None else colours + self.doubled(image)
+            if name in access.keep:
+                states[name] = State(x, image)
+        assert image is not None
+        return Synthesised(image, states)
+
+    def doubled(self, image: Tensor) -> Tensor:
+        """Zeros between the pixels, then a blur: (B, 3, H, W) -> (B, 3, 2 H, 2 W)."""
+        weight = self.upsample.weight(image)
+        return F.conv_transpose2d(image, weight, stride=2, padding=1, groups=3)
+
+
+class StyleGAN2(Generator):
+    """See `Generator`; N = 2 log2(size) - 2. Layers are conv4, up8, conv8, up16, conv16, ...
+
+    Args:
+        size: of the picture: 8, 16, ..., 1024.
+        z_dim: numbers of z.
+        w_dim: numbers of a code of W.
+        mapping_layers: of the mapping network.
+        channel_base: channels of a feature are min(channel_base / its size, channel_max); 32768 is config F.
+        channel_max: see there.
+
+    """
+
+    def __init__(
+        self,
+        size: int = 1024,
+        z_dim: int = 512,
+        w_dim: int = 512,
+        mapping_layers: int = 8,
+        channel_base: int = 32768,
+        channel_max: int = 512,
+    ) -> None:
+        super().__init__()
+        self.size, self.z_dim, self.w_dim = size, z_dim, w_dim
+        self.mapping = Mapping(z_dim, w_dim, mapping_layers)
+        self.synthesis: Synthesis = Synthesis(size, w_dim, channel_base, channel_max)
+        self.codes = 2 * (size.bit_length() - 1) - 2  # N
+
+    @property
+    def names(self) -> list[str]:
+        """See `Generator`."""
+        return list(self.synthesis.layers)
+
+    def forward(self, codes: Tensor, noise: Noise = "fixed", access: Access = NOTHING) -> Synthesised:
+        """See `Generator`."""
+        return self.synthesis(self.spread(codes), noise, access)
