@@ -17,6 +17,11 @@ class Frozen(nn.Module):
         super().__init__()
         self._network = (network.eval().requires_grad_(False),)  # a tuple is not registered as a submodule
 
+    @property
+    def network(self) -> Any:
+        """What is held, for more than calling it."""
+        return self._network[0]
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._network[0]._apply(fn)  # type: ignore[no-untyped-call]

@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def r1_penalty(logits: Tensor, real: Tensor) -> Tensor:
-    """Scalar: mean over pictures of |d logit / d picture|^2 (Mescheder et al. 2018); `real` must require a gradient.
+    """Scalar: mean over B of |d logit / d real|^2 (Mescheder et al. 2018); `real` (B, ...) must require a gradient.
 
     The loss of the papers is gamma / 2 times this.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
-    return gradient.float().square().sum(dim=(1, 2, 3)).mean()
+    return gradient.float().square().flatten(1).sum(dim=1).mean()
 
 
 def path_lengths(image: Tensor, codes: Tensor, noise: Tensor) -> Tensor:
