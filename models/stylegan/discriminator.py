@@ -3,9 +3,13 @@
 Letters: B batch, C channels, G size of a group.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
+from models.stylegan.channels import channels_by_size
 from models.stylegan.layers import BiasedLeakyReLU, Blur, EqualConv2d, EqualLinear
 
 GROUP = 4  # pictures whose spread is one number
@@ -34,20 +38,27 @@ class Discriminator(nn.Module):
         size: S, a power of two.
         channel_base: channels are min(channel_base / size, channel_max); 32768 is config F.
         channel_max: see there.
+        channels: of the features of 4, 8, ..., `size` pixels, where these do not follow that rule.
 
     With more than one picture B must be a multiple of min(B, 4): pictures i, i + B/4, i + 2 B/4, ... are a group.
     """
 
-    def __init__(self, size: int = 1024, channel_base: int = 32768, channel_max: int = 512) -> None:
+    def __init__(
+        self,
+        size: int = 1024,
+        channel_base: int = 32768,
+        channel_max: int = 512,
+        channels: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
-        channels = {2**n: min(channel_base // 2**n, channel_max) for n in range(2, size.bit_length())}
-        self.from_rgb, self.act = EqualConv2d(3, channels[size], 1, bias=False), BiasedLeakyReLU(channels[size])
-        sides = sorted(channels, reverse=True)
-        self.blocks = nn.Sequential(*(ResidualBlock(channels[a], channels[b]) for a, b in zip(sides, sides[1:])))
-        self.last_conv = EqualConv2d(channels[4] + 1, channels[4], 3, padding=1, bias=False)
-        self.last_act = BiasedLeakyReLU(channels[4])
-        self.hidden = EqualLinear(channels[4] * 16, channels[4], activate=True)
-        self.logit = EqualLinear(channels[4], 1)
+        widths = list(channels_by_size(size, channel_base, channel_max, channels).values())[::-1]
+        self.from_rgb, self.act = EqualConv2d(3, widths[0], 1, bias=False), BiasedLeakyReLU(widths[0])
+        self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(widths)))
+        last = widths[-1]
+        self.last_conv = EqualConv2d(last + 1, last, 3, padding=1, bias=False)
+        self.last_act = BiasedLeakyReLU(last)
+        self.hidden = EqualLinear(last * 16, last, activate=True)
+        self.logit = EqualLinear(last, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""

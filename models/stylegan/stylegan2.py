@@ -4,12 +4,13 @@ Letters: B batch, N = 2 log2(size) - 2 codes, C channels, H, W size of a feature
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.errors import UserError
+from models.stylegan.channels import channels_by_size
 from models.stylegan.generator import Generator, Noise
 from models.stylegan.layers import GAIN, SLOPE, Blur, EqualLinear
 from models.stylegan.mapping import Mapping
@@ -80,16 +81,12 @@ class Synthesis(nn.Module):
     Args:
         size: of the picture.
         w_dim: numbers of a code.
-        channel_base: channels are min(channel_base / size, channel_max).
-        channel_max: see there.
+        channels: of the features of 4, 8, ..., `size` pixels.
 
     """
 
-    def __init__(self, size: int = 1024, w_dim: int = 512, channel_base: int = 32768, channel_max: int = 512) -> None:
+    def __init__(self, size: int, w_dim: int, channels: dict[int, int]) -> None:
         super().__init__()
-        if size < 8 or size & (size - 1):
-            raise UserError(f"StyleGAN2 makes pictures of a power of two, at least 8; not of {size}")
-        channels = {2**n: min(channel_base // 2**n, channel_max) for n in range(2, size.bit_length())}
         self.const = nn.Parameter(torch.randn(channels[4], 4, 4))
         self.layers = nn.ModuleDict({"conv4": StyledConv(channels[4], channels[4], w_dim, 4)})
         self.to_rgb = nn.ModuleDict({"4": ToRGB(channels[4], w_dim)})
@@ -132,6 +129,7 @@ class StyleGAN2(Generator):
         mapping_layers: of the mapping network.
         channel_base: channels of a feature are min(channel_base / its size, channel_max); 32768 is config F.
         channel_max: see there.
+        channels: of the features of 4, 8, ..., `size` pixels, where these do not follow that rule.
 
     """
 
@@ -143,11 +141,13 @@ class StyleGAN2(Generator):
         mapping_layers: int = 8,
         channel_base: int = 32768,
         channel_max: int = 512,
+        channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.size, self.z_dim, self.w_dim = size, z_dim, w_dim
         self.mapping = Mapping(z_dim, w_dim, mapping_layers)
-        self.synthesis: Synthesis = Synthesis(size, w_dim, channel_base, channel_max)
+        by_size = channels_by_size(size, channel_base, channel_max, channels)
+        self.synthesis: Synthesis = Synthesis(size, w_dim, by_size)
         self.codes = 2 * (size.bit_length() - 1) - 2  # N
 
     @property
