@@ -30,21 +30,33 @@ class MSSSIM(nn.Module):
         self.register_buffer("window", line / line.sum(), persistent=False)
         self.alpha = alpha
 
+    def extra_repr(self) -> str:
+        """The arguments, for the record."""
+        return f"alpha={self.alpha}"
+
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Scalar for images (B, 3, H, W) in [-1, 1]."""
-        scales = self._scales(min(prediction.shape[2:]))
-        x, y = prediction.float() * 0.5 + 0.5, target.float() * 0.5 + 0.5
+        return self.distance(self.describe(prediction), self.describe(target)).mean()
+
+    def describe(self, image: Tensor) -> Tensor:
+        """The images themselves; see `models.inversion.objective.Likeness`."""
+        return image
+
+    def distance(self, description: Tensor, wanted: Tensor) -> Tensor:
+        """The loss of each pair of images, (B,)."""
+        scales = self._scales(min(description.shape[2:]))
+        x, y = description.float() * 0.5 + 0.5, wanted.float() * 0.5 + 0.5
         total = sum(SCALE_WEIGHTS[:scales])
         similarity = x.new_ones(len(x))
-        distance = x.new_zeros(())
+        distance = x.new_zeros(len(x))
         with torch.autocast(x.device.type, enabled=False):
             for scale in range(scales):
                 luminance, contrast = self._ssim_parts(x, y)
                 part = luminance * contrast if scale == scales - 1 else contrast
                 similarity = similarity * part.mean((1, 2, 3)).clamp(min=1e-4) ** (SCALE_WEIGHTS[scale] / total)
-                distance = distance + (x - y).abs().mean() / scales
+                distance = distance + (x - y).abs().mean((1, 2, 3)) / scales
                 x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
-        return self.alpha * (1 - similarity.mean()) + (1 - self.alpha) * distance
+        return self.alpha * (1 - similarity) + (1 - self.alpha) * distance
 
     def _scales(self, side: int) -> int:
         room = sum(side // 2**scale >= len(self.window) for scale in range(len(SCALE_WEIGHTS)))
