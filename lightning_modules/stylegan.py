@@ -11,6 +11,7 @@ from lightning_modules.stage import Batch, OptimizerFactory, Training
 from losses.adversarial import AdversarialLoss
 from losses.gradient_penalty import path_lengths, r1_penalty
 from metrics.sliced_wasserstein import SlicedWasserstein
+from models.stylegan.adaptive_augment import AdaptiveAugment
 from models.stylegan.generator import Generator
 
 LENGTH_RATE = 0.01  # StyleGAN2's code: how quickly the mean path length follows
@@ -45,7 +46,7 @@ class StyleGAN(AdversarialModule):
         r1_every: int = 16,
         path_length_every: int = 0,
         mixing: float = 0.0,
-        augment: nn.Module | None = None,
+        augment: AdaptiveAugment | None = None,
         **training: Unpack[Training],
     ) -> None:
         super().__init__(
@@ -97,7 +98,8 @@ class StyleGAN(AdversarialModule):
         logits = self.discriminator(self.changed(real, random))
         fake = self.discriminator(self.changed(game.fake.detach(), random))
         if self.augment is not None:
-            self.augment.learn(self.trainer.strategy.reduce(logits.detach().sign().mean(), reduce_op="mean"))
+            sign = self.trainer.strategy.reduce(logits.detach().sign().mean(), reduce_op="mean")
+            self.augment.learn(sign, len(real) * self.trainer.world_size)
         losses = {"discriminator": self.adversarial.discriminator([logits], [fake])}
         if lazy:
             losses["r1"] = self.r1_every * self.r1 / 2 * r1_penalty(logits, real)
