@@ -1,7 +1,7 @@
 """Reads weights from the files that people publish and loads them strictly. No code is ever executed from a file."""
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -30,19 +30,22 @@ class Weights(dict[str, Tensor]):
                 return found.part("module")
         return self.part("module") if "module" not in names else self
 
-    def count(self, pattern: str) -> int:
+    def count(self, pattern: str, first: int = 0) -> int:
         """How many numbered entries there are: `count("blocks.{}.weight")` looks for blocks.0.weight and so on."""
-        number = 0
+        number = first
         while pattern.format(number) in self:
             number += 1
-        return number
+        return number - first
 
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Shape of a tensor that tells a network's size; `UserError` if the file has no such key."""
+    def shape(self, key: str, axes: int | None = None) -> tuple[int, ...]:
+        """Shape of a tensor that tells a network's size; `UserError` if there is none, or one of other than `axes`."""
         if key not in self:
             some = ", ".join(list(self)[:3]) or "nothing"
             raise UserError(f"the weights hold no {key!r} (they hold {some}, ...): this is another network's file")
-        return tuple(self[key].shape)
+        shape = tuple(self[key].shape)
+        if axes is not None and len(shape) != axes:
+            raise UserError(f"{key} has the shape {shape}, not {axes} axes: this is another network's file")
+        return shape
 
 
 def read_weights(path: Path) -> Weights:
@@ -59,22 +62,29 @@ def read_weights(path: Path) -> Weights:
     return weights
 
 
-def load_strictly(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Load every tensor; one `UserError` lists all missing, unexpected and misshapen names."""
-    expected = network.state_dict()
+def load_strictly(network: nn.Module, weights: Mapping[str, Tensor], assign: bool = False) -> None:
+    """Load every tensor; one `UserError` lists all missing, unexpected and misshapen names.
+
+    With `assign` the network takes the tensors themselves instead of copies: for large ones, made on "meta".
+    """
+    check_fit(weights, {key: tensor.shape for key, tensor in network.state_dict().items()}, type(network).__name__)
+    network.load_state_dict(dict(weights), assign=assign)
+
+
+def check_fit(weights: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]], network: str) -> None:
+    """One `UserError` for all that is missing, unexpected or misshapen in weights that should have these `shapes`."""
     problems = {
-        "missing": sorted(expected.keys() - weights.keys()),
-        "unexpected": sorted(weights.keys() - expected.keys()),
+        "missing": sorted(shapes.keys() - weights.keys()),
+        "unexpected": sorted(weights.keys() - shapes.keys()),
         "misshapen": [
-            f"{key} {tuple(weights[key].shape)} instead of {tuple(expected[key].shape)}"
-            for key in expected.keys() & weights.keys()
-            if weights[key].shape != expected[key].shape
+            f"{key} {tuple(weights[key].shape)} instead of {tuple(shape)}"
+            for key, shape in shapes.items()
+            if key in weights and tuple(weights[key].shape) != tuple(shape)
         ],
     }
     if any(problems.values()):
         parts = [f"{len(names)} {kind}: {', '.join(names)}" for kind, names in problems.items() if names]
-        raise UserError(f"the weights do not fit {type(network).__name__}; {'; '.join(parts)}")
-    network.load_state_dict(dict(weights))
+        raise UserError(f"the weights do not fit {network}; {'; '.join(parts)}")
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
