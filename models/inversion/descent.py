@@ -32,6 +32,7 @@ class Plan:
     tolerance: float = 0.0
 
 
+@torch.enable_grad()
 def descend(start: Sequence[Tensor], rates: Sequence[float], terms: Terms, plan: Plan, watch: Watch) -> list[Tensor]:
     """The leaves (B, ...) with the lowest loss that Adam comes by from `start`, each leaf with its learning rate.
 
@@ -44,9 +45,8 @@ def descend(start: Sequence[Tensor], rates: Sequence[float], terms: Terms, plan:
     rows = torch.arange(len(best[0]), device=best[0].device)
     stall = Stall(len(rows), plan, best[0])
     for step in range(plan.steps + 1):  # the last one only looks at what the one before has done
-        with torch.enable_grad():
-            parts = terms(leaves, rows)
-            losses = torch.stack(list(parts.values())).sum(dim=0)
+        parts = terms(leaves, rows)
+        losses = torch.stack(list(parts.values())).sum(dim=0)
         better, finished = stall.look(losses.detach())
         for kept, leaf in zip(best, leaves):
             kept[rows[better]] = leaf.detach()[better]

@@ -70,6 +70,7 @@ class PivotalTuning:
             "seed": seed,
         }
 
+    @torch.enable_grad()
     def invert(self, image: Tensor, watch: Watch = unwatched) -> Inversion:
         """See `Inverter`; the result has a delta."""
         wanted = self.objective.describe(checked(self.generator, image))
@@ -81,16 +82,14 @@ class PivotalTuning:
         adam = torch.optim.Adam(weights.values(), lr=self.learning_rate)
         draws = torch.Generator().manual_seed(self.seed)
         for step in range(self.steps + 1):  # the last one only looks at what the one before has done
-            with torch.enable_grad():
-                picture = self.picture(weights, pivot.codes, pivot.noise)
-                parts = {name: term.mean() for name, term in self.objective(picture, wanted).items()}
+            picture = self.picture(weights, pivot.codes, pivot.noise)
+            parts = {name: term.mean() for name, term in self.objective(picture, wanted).items()}
             watch(step, self.steps, {name: value.item() for name, value in parts.items()})
             if step == self.steps or self.is_enough(parts):
                 break
-            with torch.enable_grad():
-                if self.locality_weight:
-                    parts["locality"] = self.locality(weights, pivot, draws)
-                loss = torch.stack(list(parts.values())).sum()
+            if self.locality_weight:
+                parts["locality"] = self.locality(weights, pivot, draws)
+            loss = torch.stack(list(parts.values())).sum()
             gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
             for weight, gradient in zip(weights.values(), gradients):
                 weight.grad = gradient

@@ -52,7 +52,7 @@ class LPIPSFeatures(nn.Module):
         for layer in self.features:
             x = layer(x)
             if isinstance(layer, nn.ReLU):
-                length = x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10  # their way around 0 / 0
+                length = torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10  # their way around 0 / 0
                 root = self.get_buffer(f"root{len(parts)}") / (x.shape[2] * x.shape[3]) ** 0.5
                 parts.append((x / length * root).flatten(1))
         return torch.cat(parts, dim=1)
