@@ -55,6 +55,7 @@ class Train:
     seed: int
     data: Any
     face_model: Any
+    generator: Any
     model: Any
     module: Any
     callbacks: Any
