@@ -120,18 +120,26 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
+    return tensors_of(read_torch(path))
+
+
+def read_torch(path: Path) -> Any:
+    """Everything in a torch file of tensors and plain types, on the CPU; `UserError` when it cannot be read."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:  # torch's text advises to run the code in the file
         raise UserError(f"{path.name} is not a torch file of plain tensors") from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{path.name} is not a torch file of plain tensors ({reason})") from error
-    return dict(_tensors(content))
+
+
+def tensors_of(content: Any) -> Weights:
+    """The tensors in nested mappings; optimiser states (numbered) and everything else are passed over."""
+    return Weights(_tensors(content))
 
 
 def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Tensors under text keys; optimiser states (numbered) and everything else are passed over."""
     if isinstance(content, Tensor):
         yield prefix.removesuffix("."), content
     elif isinstance(content, Mapping):

@@ -16,4 +16,7 @@ def channels_by_size(size: int, base: int, most: int, given: Sequence[int] | Non
     sides = [2**n for n in range(2, size.bit_length())]
     if given is not None and len(given) != len(sides):
         raise UserError(f"channels={list(given)}: one number for each size of {', '.join(map(str, sides))} is needed")
-    return {side: min(base // side, most) for side in sides} if given is None else dict(zip(sides, given))
+    channels = {side: min(base // side, most) for side in sides} if given is None else dict(zip(sides, given))
+    if min(channels.values()) < 1:
+        raise UserError(f"channel_base={base}, channel_max={most}: this leaves no channels at {size} pixels")
+    return channels

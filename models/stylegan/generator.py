@@ -1,7 +1,8 @@
 """What every generator is, whatever its synthesis. Letters: B batch, N codes of a picture, W numbers of a code."""
 
+import inspect
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ class Generator(nn.Module, ABC):
         codes: N; layer i of `names` takes code i.
         mapping: from Z to W.
         synthesis: from W+ to the picture.
+        arguments: by name, those that it was made with and that are not the defaults; a file keeps them.
     """
 
     size: int
@@ -30,6 +32,14 @@ class Generator(nn.Module, ABC):
     codes: int
     mapping: Mapping
     synthesis: nn.Module
+    arguments: dict[str, Any]
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Note the arguments of the constructor, which gets them next."""
+        generator = super().__new__(cls)
+        bound = inspect.signature(cls.__init__).bind_partial(generator, *arguments, **named).arguments
+        generator.arguments = dict(list(bound.items())[1:])
+        return generator
 
     @property
     @abstractmethod

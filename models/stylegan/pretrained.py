@@ -1,0 +1,155 @@
+"""Generators out of the files that people publish, and out of ours.
+
+A file's layout is told by its names, sizes by its shapes. Our own is `.safetensors`: large tensors in half precision,
+and in the metadata the class and the arguments of its constructor.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.aside import written_aside
+from models.assets import find, registry
+from models.errors import UserError
+from models.stylegan.generator import Generator
+from models.stylegan.layouts import ROSINALITY_PARTS, generator_from_nvidia, generator_from_rosinality
+from models.stylegan.stylegan2 import StyleGAN2
+from models.weights import TORCH_SUFFIXES, Weights, load_strictly, read_torch, read_weights, tensors_of
+
+WEIGHTS = Path(__file__).with_name("weights")
+EMBEDDED = {"embedded": WEIGHTS / "stylegan2.safetensors", "embedded3": WEIGHTS / "stylegan3.safetensors"}
+CLASSES: dict[str, type[Generator]] = {"StyleGAN2": StyleGAN2}
+SMALL = 1024  # numbers of a tensor that is kept in full precision
+
+
+def read_generator(file: str | Path) -> Generator:
+    """A trained generator, in evaluation mode and frozen; its `w_mean` is known.
+
+    Args:
+        file: "embedded" or "embedded3" (StyleGAN2 and 3, 64 pixels, synthetic heads), the name of an asset, or a path:
+            a file of `save_generator`, a checkpoint of `train.py`, rosinality's `.pt`, e4e's and pSp's (their decoder),
+            StyleHEAT's `StyleGAN_e4e.pth`, or a state dict of NVIDIA's `G_ema`.
+
+    Raises:
+        MissingAsset: of that name.
+        UserError: there is no such file, or it is not whole or holds no generator that is known here.
+    """
+    path = _path(str(file))
+    try:
+        generator = _read(path)
+    except UserError as error:
+        raise UserError(f"generator {path}: {error}") from error
+    generator.mapping.find_mean()
+    return generator.eval().requires_grad_(False)
+
+
+def save_generator(path: Path, generator: Generator) -> None:
+    """Write a generator as `.safetensors`, what is large in half precision."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: (tensor.half() if tensor.numel() >= SMALL else tensor).cpu().contiguous()
+        for key, tensor in generator.state_dict().items()
+    }
+    arguments = json.dumps(generator.arguments, default=list)
+    with written_aside(path) as part:
+        save_file(tensors, part, {"generator": type(generator).__name__, "arguments": arguments})
+
+
+def generator_id(generator: Generator) -> str:
+    """16 hex digits that stand for its weights, whatever device they are on; codes of another generator mean nothing.
+
+    `w_mean` does not count: codes make the same pictures whatever it is.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in generator.state_dict().items():
+        if name != "mapping.w_mean":
+            digest.update(name.encode())
+            digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def _path(file: str) -> Path:
+    if file in EMBEDDED:
+        return EMBEDDED[file]
+    path = Path(file).expanduser()
+    assets = registry()
+    if file in assets and not path.is_file():
+        return find(file)
+    if not path.is_file():
+        named = ", ".join([*EMBEDDED, *(name for name in assets if name.startswith("stylegan"))])
+        raise UserError(f"there is no generator {file}: neither such a file nor one of {named}")
+    return path
+
+
+def _read(path: Path) -> Generator:
+    if path.suffix.lower() == ".safetensors":
+        facts = _metadata(path)
+        if "generator" in facts:
+            return _made(facts["generator"], json.loads(facts["arguments"]), read_weights(path))
+    elif path.suffix.lower() in TORCH_SUFFIXES:
+        content = read_torch(path)
+        if isinstance(content, dict) and "figurehead" in content:
+            return _from_checkpoint(content)
+        return _from_authors(tensors_of(content))
+    return _from_authors(read_weights(path))
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"this is not a whole safetensors file ({error}); get it again") from error
+
+
+def _made(kind: str, arguments: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Generator:
+    """A generator of the class of that name."""
+    if kind not in CLASSES:
+        raise UserError(f"it holds a {kind}, not one of {', '.join(CLASSES)}")
+    try:
+        generator = CLASSES[kind](**arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"no {kind} can be made with {dict(arguments)}: {error}") from error
+    load_strictly(generator, {key: tensor.float() for key, tensor in weights.items()})
+    return generator
+
+
+def _from_checkpoint(content: Mapping[str, Any]) -> Generator:
+    """Of `train.py`: the averaged weights where there are any. The mean of W that stands there is of older ones."""
+    try:
+        ours = content["figurehead"]
+        arguments = dict(ours["config"]["model"])
+        kind = arguments.pop("_target_").split(".")[-1]
+        weights = ours.get("average") or Weights(content["state_dict"]).part("model")
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError("this is not a checkpoint of a generator's training (python train.py)") from error
+    generator = _made(kind, arguments, weights)
+    generator.mapping.w_mean.fill_(torch.nan)
+    return generator
+
+
+def _from_authors(weights: Weights) -> Generator:
+    """Out of the names of others."""
+    own = weights.part(*ROSINALITY_PARTS)
+    if "conv1.conv.modulation.weight" in own:
+        mean = weights.get("latent_avg")
+        return generator_from_rosinality(Weights({k: v for k, v in own.items() if k != "latent_avg"}), _mean_of_w(mean))
+    own = weights.part("G_ema")
+    if "synthesis.b4.const" in own:
+        return generator_from_nvidia(own)
+    raise UserError(f"it holds no generator that is known here; its names are {', '.join(list(weights)[:3])}, ...")
+
+
+def _mean_of_w(latent_avg: Tensor | None) -> Tensor | None:
+    """What e4e and pSp call `latent_avg` is the mean of W, once or for each layer; else it is their encoder's alone."""
+    if latent_avg is not None and latent_avg.ndim == 2:
+        return latent_avg[0] if bool((latent_avg == latent_avg[:1]).all()) else None
+    return latent_avg
