@@ -2,9 +2,6 @@
 
 import copy
 import hashlib
-import json
-import os
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from datamodules.audio_codec import decode_flac
+from datamodules.latents import Latents, Whole
 from datamodules.location import Location
+from datamodules.open_files import OpenFiles
 from datamodules.shard_format import (
     AUDIO_RATE,
     Dataset,
@@ -22,12 +21,12 @@ from datamodules.shard_format import (
     decode_json,
     decode_track,
     read_dataset,
+    read_index,
     unpack_jpegs,
 )
 from datamodules.video import FPS, decode_frames
 from models.errors import UserError
 
-_OPEN_FILES = 64
 SAMPLES_PER_FRAME = AUDIO_RATE // FPS
 
 
@@ -79,10 +78,11 @@ class ClipShards:
         self.dataset: Dataset = read_dataset(self.location)
         self.split, self.time_range = split, (float(low), float(high))
         self.shards = self.dataset.split(split)
-        self.table = _table([(shard, self._index(shard)) for shard in self.shards])
+        self.table = _table([(shard, read_index(self.location, shard)) for shard in self.shards])
         self.first = np.floor(self.table.frames * low + 1e-9).astype(np.int64)
         self.last = np.floor(self.table.frames * high + 1e-9).astype(np.int64)
-        self._files: OrderedDict[int, int] = OrderedDict()
+        self._files = OpenFiles()
+        self._latents: dict[str, Latents] = {}
 
     def __len__(self) -> int:
         return len(self.table.keys)
@@ -111,7 +111,8 @@ class ClipShards:
             shard=table.shard[mask],
             places={field: places[mask] for field, places in table.places.items()},
         )
-        chosen.first, chosen.last, chosen._files = self.first[mask], self.last[mask], OrderedDict()
+        chosen.first, chosen.last = self.first[mask], self.last[mask]
+        chosen._files, chosen._latents = OpenFiles(), {}
         return chosen
 
     def has(self, field: str) -> np.ndarray:
@@ -124,43 +125,22 @@ class ClipShards:
         offset, size = map(int, self.table.places[field][index])
         if offset < 0:
             raise KeyError(f"{self.table.keys[index]} has no member {field}")
-        data = os.pread(self._file(int(self.table.shard[index])), size, offset)
-        if len(data) != size:
-            raise UserError(f"shard {self.shards[self.table.shard[index]].file} became shorter; copy it again")
-        return data
+        number = int(self.table.shard[index])
+        return self._files.read(number, lambda: self._path(self.shards[number]), offset, size)
 
-    def _index(self, shard: ShardRecord) -> list[dict[str, Any]]:
-        path = self.location.path(shard.index, f"{shard.sha256[:16]}-{shard.index}")
-        try:
-            index = json.loads(path.read_bytes())
-            if index["shard"]["sha256"] != shard.sha256 or len(index["samples"]) != shard.samples:
-                raise ValueError("it belongs to another shard")
-            return index["samples"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} cannot be used ({error}); copy it again or prepare the data again") from error
+    def whole(self) -> Whole:
+        """Which frames these are; what was made of them belongs to these and no others."""
+        field = "jpegs" if self.dataset.kind == "frames" else "mp4"
+        return Whole(self.table.keys, self.table.frames, self.table.places[field][:, 1])
 
-    def _file(self, number: int) -> int:
-        """A file descriptor of shard `number`; the least recently used one is closed when there are many."""
-        if number not in self._files:
-            shard = self.shards[number]
-            path = self.location.path(shard.file, f"{shard.sha256[:16]}-{shard.file}", shard.bytes)
-            if len(self._files) >= _OPEN_FILES:
-                os.close(self._files.popitem(last=False)[1])
-            self._files[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._files.move_to_end(number)
-        return self._files[number]
+    def latents(self, name: str) -> Latents:
+        """The latents `name` (or those of the generator with this identity) of these segments; UserError without."""
+        if name not in self._latents:
+            self._latents[name] = Latents(self.location, self.dataset, self.split, name, self.whole())
+        return self._latents[name]
 
-    def close(self) -> None:
-        """Close all shards; they open again when needed."""
-        while self._files:
-            os.close(self._files.popitem()[1])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_files": OrderedDict()}  # descriptors mean nothing in a spawned worker
-
-    def __del__(self) -> None:
-        if hasattr(self, "_files"):
-            self.close()
+    def _path(self, shard: ShardRecord) -> Path:
+        return self.location.path(shard.file, f"{shard.sha256[:16]}-{shard.file}", shard.bytes)
 
 
 @dataclass(frozen=True)
@@ -205,6 +185,10 @@ class Clip:
     def track(self, name: str, arrays: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """The arrays (all, or those named) of a track, over all frames of the segment."""
         return decode_track(self.clips.read(self.index, f"{name}.npz"), arrays)
+
+    def latents(self, name: str, frames: Sequence[int]) -> np.ndarray:
+        """(len(frames), N, W) float32 codes out of the latents `name` (see `ClipShards.latents`); no more is read."""
+        return self.clips.latents(name).codes(self.index, frames)
 
     def load(self) -> Segment:
         """The usable part of the segment with its sound and tracks."""

@@ -146,6 +146,18 @@ class ShardData(LightningDataModule):
             lines.append(f"validation '{self.validation_split}': {len(clips)} segments, data {clips.fingerprint}")
         return "; ".join(lines)
 
+    def check_latents(self, generator: str, name: str = "the one that is trained with") -> None:
+        """Raise `UserError` unless all latents that the views give are of this generator (after `setup`).
+
+        Args:
+            generator: its identity, `models.stylegan.pretrained.generator_id`.
+            name: of it, for the message.
+        """
+        for visits, _ in filter(None, (self._train, self._validation)):
+            wanted = getattr(visits.view, "latents", None)
+            if wanted is not None:
+                visits.clips.latents(wanted).facts.check_generator(generator, name)
+
     def train_dataloader(self) -> ClipLoader:
         """Batches of the training split from the resumed position on."""
         if self._train is None:

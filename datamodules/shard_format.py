@@ -11,6 +11,8 @@ One sample of a tar is one segment, its members are named `<key>.<field>`:
 | `json`       | who, where from, and every decision of the preparation (`Segment.info`)                    |
 
 Keys are `<dataset>/<identity>/<clip>/<segment>` without dots, because a tar reader cuts the key at the first dot.
+Latents, which are as large as the videos and belong to one generator, lie in shards of their own with the same keys in
+the same order: `latents/<name>/` (`datamodules/latents.py`).
 Beside `NAME.tar` stands `NAME.index.json`: the shard's counts and hash, and per sample where each member lies, so that
 readers open any sample with one `pread`. `dataset.json` sums up all shards of a folder. All bytes are deterministic.
 Nothing is ever unpickled: a member that is not in the table above is ignored.
@@ -79,7 +81,11 @@ class ShardRecord:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The contents of `dataset.json`; `identities` maps each split to its identities (`<dataset>/<identity>`)."""
+    """The contents of `dataset.json`.
+
+    `identities` maps each split to its identities (`<dataset>/<identity>`); `latents` the name of each set of latents
+    that lies beside the shards to what `datamodules/latents.py` says about it.
+    """
 
     kind: Kind
     size: int
@@ -88,6 +94,7 @@ class Dataset:
     licence: str
     analyser: dict[str, str]
     totals: dict[str, float]
+    latents: dict[str, dict[str, Any]] = field(default_factory=dict)
     fps: int = FPS
     version: int = VERSION
 
@@ -202,8 +209,8 @@ class ShardWriter:
         self._bytes = 0
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, key: str, members: Mapping[str, bytes]) -> None:
-        """Append one sample: the result of `encode_segment`."""
+    def write(self, key: str, members: Mapping[str, bytes], **facts: int) -> None:
+        """Append one sample: the result of `encode_segment`. `facts` go into its entry of the index."""
         import webdataset
 
         check_key(key)
@@ -217,7 +224,8 @@ class ShardWriter:
         info = decode_json(members["json"])
         self._bytes += size
         identity, frames = "/".join(key.split("/")[:2]), int(info["frames"])
-        self._samples.append({"key": key, "identity": identity, "frames": frames, "has_audio": "flac" in members})
+        known = {"key": key, "identity": identity, "frames": frames, "has_audio": "flac" in members}
+        self._samples.append({**known, **facts})
 
     @property
     def _path(self) -> Path:
@@ -259,6 +267,34 @@ class ShardWriter:
             self._part.unlink(missing_ok=True)
 
 
+def rename_shard(made: Path, path: Path) -> ShardRecord:
+    """Give a finished shard another place and name, over one that is there; the tar is renamed last."""
+    index = json.loads(made.with_suffix(".index.json").read_bytes())
+    index["shard"] |= {"file": path.name, "index": path.with_suffix(".index.json").name}
+    with written_aside(path.with_suffix(".index.json")) as part:
+        part.write_bytes(json_bytes(index))
+    made.replace(path)
+    return ShardRecord(**index["shard"])
+
+
+def read_index(location: Location, shard: ShardRecord, folder: str = "") -> list[dict[str, Any]]:
+    """The samples of a shard as its index lists them, in their order; UserError when the index is of another shard.
+
+    Args:
+        location: of `dataset.json`.
+        shard: which one.
+        folder: under the location, with a slash at its end.
+    """
+    path = location.path(folder + shard.index, f"{shard.sha256[:16]}-{shard.index}")
+    try:
+        index = json.loads(path.read_bytes())
+        if index["shard"]["sha256"] != shard.sha256 or len(index["samples"]) != shard.samples:
+            raise ValueError("it belongs to another shard")
+        return index["samples"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be used ({error}); copy it again or prepare the data again") from error
+
+
 def index_tar(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
     """Key -> field -> (offset, size) of the known members of a tar; others are ignored."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
@@ -285,6 +321,7 @@ def write_dataset_json(
     licence: str = "unknown",
     analyser: Mapping[str, str] | None = None,
     shards: Sequence[Path] | None = None,
+    latents: Mapping[str, dict[str, Any]] | None = None,
 ) -> Dataset:
     """Sum up the finished shards of `folder` (or those given) in `dataset.json`, from their indices alone.
 
@@ -295,6 +332,7 @@ def write_dataset_json(
         licence: of the data.
         analyser: name, version and licence of what found the faces.
         shards: paths of tars in the folder; default: every tar.
+        latents: what is known of latents beside the shards.
     """
     folder = Path(folder)
     records, identities = [], dict[str, set[str]]()
@@ -310,11 +348,16 @@ def write_dataset_json(
         "bytes": sum(record.bytes for record in records),
     }
     people = {split: sorted(names) for split, names in sorted(identities.items())}
-    dataset = Dataset(kind, size, tuple(records), people, licence, dict(analyser or {}), totals)
+    dataset = Dataset(kind, size, tuple(records), people, licence, dict(analyser or {}), totals, dict(latents or {}))
+    save_dataset(folder, dataset)
+    return dataset
+
+
+def save_dataset(folder: Path, dataset: Dataset) -> None:
+    """Writes `dataset.json`."""
     text = json.dumps({"format": "figurehead", **asdict(dataset)}, ensure_ascii=False, indent=1, sort_keys=True)
     with written_aside(folder / "dataset.json") as part:
         part.write_text(text, encoding="utf-8")
-    return dataset
 
 
 def parse_dataset(data: bytes, name: str) -> Dataset:
@@ -325,13 +368,19 @@ def parse_dataset(data: bytes, name: str) -> Dataset:
             raise ValueError("it is not a figurehead data set")
         if fields["version"] != VERSION:
             raise ValueError(f"its version is {fields['version']}, this code reads version {VERSION}")
-        dataset = Dataset(**{**fields, "shards": tuple(ShardRecord(**shard) for shard in fields["shards"])})
-        unsafe = [file for s in dataset.shards for file in (s.file, s.index) if not _FILE_NAME.fullmatch(file)]
-        if unsafe:
-            raise ValueError(f"it lists a file outside its folder: {unsafe[0]}")
+        dataset = Dataset(**{**fields, "shards": read_records(fields["shards"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{name} cannot be read ({error}); prepare the data again") from error
     return dataset
+
+
+def read_records(entries: Sequence[Mapping[str, Any]]) -> tuple[ShardRecord, ...]:
+    """Entries of `dataset.json` as records; ValueError or TypeError where they are none or name a file elsewhere."""
+    records = tuple(ShardRecord(**entry) for entry in entries)
+    unsafe = [file for r in records for file in (r.file, r.index) if not _FILE_NAME.fullmatch(file)]
+    if unsafe:
+        raise ValueError(f"it lists a file outside its folder: {unsafe[0]}")
+    return records
 
 
 def read_dataset(location: str | Path | Location) -> Dataset:

@@ -47,20 +47,29 @@ class FramePair:
             more decoding.
         size: width and height of the images; None keeps that of the shards.
         landmarks: also give `source_landmarks` and `driving_landmarks` (K, 68, 2) in pixels of the images.
+        latents: also give `source_latents` and `driving_latents` (K, N, W) float32: those of this name, or of the
+            generator with this identity, that `prepare.py task=invert` wrote.
     """
 
-    def __init__(self, pairs: int = 4, window: int = 32, size: int | None = None, landmarks: bool = True) -> None:
+    def __init__(
+        self,
+        pairs: int = 4,
+        window: int = 32,
+        size: int | None = None,
+        landmarks: bool = True,
+        latents: str | None = None,
+    ) -> None:
         self.examples = _at_least(1, pairs=pairs)
         self.window = _at_least(2, window=window)
-        self.size, self.landmarks = size, landmarks
-        self.needs = "two frames" + (" and landmarks" if landmarks else "")
+        self.size, self.landmarks, self.latents = size, landmarks, latents
+        self.needs = "two frames" + _extras(landmarks, latents)
 
     def usable(self, clips: ClipShards) -> np.ndarray:
-        """Two frames, and landmarks where they are asked for."""
-        return _long_enough(clips, 2) & (clips.has("landmarks.npz") | (not self.landmarks))
+        """Two frames, and landmarks and latents where they are asked for."""
+        return _long_enough(clips, 2) & _has_extras(clips, self.landmarks, self.latents)
 
     def __call__(self, clips: ClipShards, index: int, rng: np.random.Generator) -> Example:
-        """`source`, `driving` (K, S, S, 3), landmarks, `key`."""
+        """`source`, `driving` (K, S, S, 3), landmarks, latents, `key`."""
         clip = clips[index]
         first, count = _window(clip, self.window, rng)
         places = first + np.stack([rng.choice(count, 2, replace=False) for _ in range(self.examples)], axis=1)
@@ -69,6 +78,9 @@ class FramePair:
         if self.landmarks:
             points = _landmarks(clip, places, self.size)
             example["source_landmarks"], example["driving_landmarks"] = points
+        if self.latents:
+            codes = clip.latents(self.latents, places.ravel().tolist())
+            example["source_latents"], example["driving_latents"] = _split(codes, 2)
         return example
 
 
@@ -200,26 +212,36 @@ class Frame:
         window: frames of the window they come from; for `kind=frames` shards take a long one, any frame costs the same.
         size: width and height of the images; None keeps that of the shards.
         landmarks: also give `landmarks` (K, 68, 2) in pixels of the image.
+        latents: also give `latents` (K, N, W) float32, as in `FramePair`.
     """
 
-    def __init__(self, images: int = 4, window: int = 32, size: int | None = None, landmarks: bool = False) -> None:
+    def __init__(
+        self,
+        images: int = 4,
+        window: int = 32,
+        size: int | None = None,
+        landmarks: bool = False,
+        latents: str | None = None,
+    ) -> None:
         self.examples = _at_least(1, images=images)
         self.window = _at_least(1, window=window)
-        self.size, self.landmarks = size, landmarks
-        self.needs = "a frame" + (" and landmarks" if landmarks else "")
+        self.size, self.landmarks, self.latents = size, landmarks, latents
+        self.needs = "a frame" + _extras(landmarks, latents)
 
     def usable(self, clips: ClipShards) -> np.ndarray:
-        """One frame, and landmarks where they are asked for."""
-        return _long_enough(clips, 1) & (clips.has("landmarks.npz") | (not self.landmarks))
+        """One frame, and landmarks and latents where they are asked for."""
+        return _long_enough(clips, 1) & _has_extras(clips, self.landmarks, self.latents)
 
     def __call__(self, clips: ClipShards, index: int, rng: np.random.Generator) -> Example:
-        """`image` (K, S, S, 3), `landmarks`, `key`."""
+        """`image` (K, S, S, 3), `landmarks`, `latents`, `key`."""
         clip = clips[index]
         first, count = _window(clip, self.window, rng)
         places = first + rng.choice(count, self.examples, replace=count < self.examples)
         example: Example = {"image": clip.frames(places.tolist(), self.size), "key": [clip.key] * self.examples}
         if self.landmarks:
             example["landmarks"] = _landmarks(clip, places, self.size)
+        if self.latents:
+            example["latents"] = clip.latents(self.latents, places.tolist())
         return example
 
 
@@ -293,6 +315,19 @@ def _at_least(least: int, **named: int) -> int:
 
 def _long_enough(clips: ClipShards, frames: int) -> np.ndarray:
     return clips.last - clips.first >= frames
+
+
+def _extras(landmarks: bool, latents: str | None) -> str:
+    """What a view needs beside frames, in words."""
+    return (" and landmarks" if landmarks else "") + (f" and latents '{latents}'" if latents else "")
+
+
+def _has_extras(clips: ClipShards, landmarks: bool, latents: str | None) -> np.ndarray:
+    """(n,) bool: which segments have what is asked for."""
+    known = np.ones(len(clips), bool)
+    if landmarks:
+        known &= clips.has("landmarks.npz")
+    return known & clips.latents(latents).known if latents else known
 
 
 def _window(clip: Clip, length: int, rng: np.random.Generator) -> tuple[int, int]:

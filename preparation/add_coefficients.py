@@ -1,7 +1,6 @@
 """Coefficients for shards that are finished: each shard is written again beside itself and then takes its place."""
 
 import io
-import json
 import shutil
 import tarfile
 from functools import partial
@@ -18,11 +17,11 @@ from datamodules.shard_format import (
     decode_track,
     json_bytes,
     read_dataset,
+    rename_shard,
     unpack_jpegs,
     write_dataset_json,
 )
 from datamodules.video import decode_frames
-from models.aside import written_aside
 from models.errors import UserError
 from preparation.coefficients import Estimator, Facts
 from preparation.runners import Failure, Runner
@@ -93,11 +92,7 @@ def _take(shards: Path, dataset: Dataset, file: str) -> None:
     """Puts a new shard in the place of the old one, and sums up again."""
     stem = Path(file).stem
     made = shards / ASIDE / stem / f"{stem}-00000.tar"
-    index = json.loads(made.with_suffix(".index.json").read_bytes())
-    index["shard"] |= {"file": file, "index": f"{stem}.index.json"}
-    with written_aside(shards / f"{stem}.index.json") as part:
-        part.write_bytes(json_bytes(index))
-    made.replace(shards / file)
+    rename_shard(made, shards / file)
     write_dataset_json(
         shards,
         kind=dataset.kind,
@@ -105,6 +100,7 @@ def _take(shards: Path, dataset: Dataset, file: str) -> None:
         licence=dataset.licence,
         analyser=dataset.analyser,
         shards=[shards / record.file for record in dataset.shards],
+        latents=dataset.latents,
     )
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 
 from datamodules.evaluation import segments
+from datamodules.latents import LatentFacts, latent_sets
 from datamodules.shard_format import Segment, read_dataset
 from models.aside import written_aside
 from preparation.run import REJECTED
@@ -48,7 +49,7 @@ def describe(output: Path, rows: int = 40, landmarks: bool = True) -> Path:
         say(f"{split}: {of_split} segments of {len(people)} identities")
         share = max(round(rows * of_split / max(int(totals["samples"]), 1)), 1)
         shown += segments(output, split, limit=share)
-    for line in _coefficients(shown):
+    for line in [*_coefficients(shown), *map(describe_latents, latent_sets(dataset).values())]:
         say(line)
     say("")
     for line in _table(shown):
@@ -90,6 +91,16 @@ def _dots(picture: Image.Image, points: np.ndarray) -> None:
     draw = ImageDraw.Draw(picture)
     for x, y in points:
         draw.rectangle((x - 0.5, y - 0.5, x + 0.5, y + 0.5), fill="lime")
+
+
+def describe_latents(facts: LatentFacts) -> str:
+    """One line: how many, whose, how they were found, how good they are."""
+    made, frames = facts.generator, sum(shard.frames for shard in facts.shards)
+    return (
+        f"latents '{facts.name}': {frames} frames, {made.codes} x {made.width} codes of {made.name} ({made.id})"
+        f" by {facts.inversion['method']}, {sum(shard.bytes for shard in facts.shards) / 1e6:.1f} MB;"
+        f" L1 {facts.error['l1']:.4f}, PSNR {facts.error['psnr']:.1f} dB"
+    )
 
 
 def _table(shown: list[Segment]) -> list[str]:

@@ -1,7 +1,6 @@
 """A whole preparation: every clip once, whatever happens, then shards in a fixed order."""
 
 import csv
-import fcntl
 import hashlib
 import io
 import json
@@ -21,6 +20,7 @@ from datamodules.shard_format import ShardWriter, decode_json, json_bytes, write
 from models.aside import written_aside
 from models.errors import UserError
 from preparation.clip import Clip
+from preparation.locks import held
 from preparation.results import ClipWorker, Outcome, Results
 from preparation.runners import Failure, Runner
 from preparation.splits import assign_splits
@@ -111,7 +111,7 @@ class Preparation:
         elif before["settings"] != self.settings:
             raise UserError(
                 f"output {self.output} was begun with other settings:"
-                f" {_difference(before['settings'], self.settings)}; give another output= or remove it"
+                f" {difference(before['settings'], self.settings)}; give another output= or remove it"
             )
         elif before["finished"]:
             if before["inputs"] != record["inputs"]:
@@ -204,16 +204,7 @@ def _locked(output: Path) -> Iterator[None]:
     strange = sorted(entry.name for entry in output.iterdir() if entry.name != _LOCK) if output.is_dir() else []
     if strange and not (output / RECORD).is_file():
         raise UserError(f"output {output} already holds {strange[0]}, which is not ours; give an empty folder")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        file = (output / _LOCK).open("w")
-    except OSError as error:
-        raise UserError(f"cannot write to output {output}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(f"another run is writing to {output}; wait for it or give another output=") from error
+    with held(output / _LOCK, f"another run is writing to {output}; wait for it or give another output="):
         yield
 
 
@@ -241,13 +232,13 @@ def _write_rejected(path: Path, rejected: Sequence[Outcome]) -> None:
         part.write_text(text.getvalue(), encoding="utf-8")
 
 
-def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:
+def difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:
     """The settings that differ, as `size=256 then, 512 now`."""
     found = []
     for key in sorted(before.keys() | now.keys()):
         then, today = before.get(key), now.get(key)
         if isinstance(then, Mapping) and isinstance(today, Mapping):
-            found.append(_difference(then, today, f"{prefix}{key}."))
+            found.append(difference(then, today, f"{prefix}{key}."))
         elif then != today:
             found.append(f"{prefix}{key}={then} then, {today} now")
     return ", ".join(text for text in found if text)

@@ -71,9 +71,9 @@ def test_evaluation_sees_each_segment_once(shards: Path, world: int) -> None:
 def test_shards_survive_many_open_files_and_pickling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pickle
 
-    monkeypatch.setattr("datamodules.clip_shards._OPEN_FILES", 2)
+    monkeypatch.setattr("datamodules.open_files.MOST", 2)
     clips = ClipShards(write_shards(tmp_path, 13, frames=4))
     first = [clip.frames([0]) for clip in clips]
-    assert len(clips._files) == 2
+    assert len(clips._files._files) == 2
     again = [clip.frames([0]) for clip in pickle.loads(pickle.dumps(clips))]  # noqa: S301  # as a spawned worker does
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
