@@ -22,6 +22,7 @@ from models.aside import written_aside
 from models.errors import UserError
 from models.inversion.delta import tuned_weights
 from models.stylegan.generator import Generator
+from models.stylegan.pretrained import generator_id
 from models.stylegan.synthesis import NOTHING, Access, State
 
 Steady = Literal["fixed", "none"]  # noise that is the same in every pass
@@ -103,8 +104,6 @@ def save(path: Path, generator: Generator, inversion: Inversion, settings: Mappi
     """A safetensors file with the inversion, the generator's identity and the settings it was found with."""
     from safetensors.torch import save_file
 
-    from models.stylegan.pretrained import generator_id
-
     tensors = {"codes": inversion.codes}
     for layer, state in inversion.states.items():
         tensors[f"states/{layer}/feature"] = state.feature
@@ -122,8 +121,6 @@ def load(path: Path, generator: Generator) -> Inversion:
     Raises:
         UserError: there is no such file, it holds no inversion, or it belongs to another generator.
     """
-    from models.stylegan.pretrained import generator_id
-
     tensors, facts = _read(path)
     mine = generator_id(generator)
     if facts["generator"] != mine:

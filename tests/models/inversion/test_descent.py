@@ -34,7 +34,7 @@ def test_every_picture_goes_as_torchs_adam_would_alone() -> None:
             loss = torch.cat(list(valley(leaves, torch.tensor([row])).values())).sum()
             visited.append((float(loss.detach()), [leaf.detach().clone() for leaf in leaves]))
             adam.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
         lowest = min(visited, key=lambda visit: visit[0])[1]
         assert all(torch.allclose(ours[row], theirs[0]) for ours, theirs in zip(found, lowest))

@@ -79,7 +79,7 @@ def test_deltas_of_other_generators_are_refused() -> None:
 def test_gradients_reach_codes_through_a_delta() -> None:
     inversion = tuned(steps=1)
     codes = inversion.codes.clone().requires_grad_()
-    reconstruct(GENERATOR, Inversion(codes, delta=inversion.delta)).sum().backward()
+    reconstruct(GENERATOR, Inversion(codes, delta=inversion.delta)).sum().backward()  # type: ignore[no-untyped-call]
     assert codes.grad is not None and codes.grad.abs().sum() > 0
     assert all(weight.grad is None for weight in nn.Module.parameters(GENERATOR))
 

@@ -11,7 +11,7 @@ def toy_generator() -> StyleGAN2:
     torch.manual_seed(0)
     generator = StyleGAN2(size=16, z_dim=8, w_dim=8, mapping_layers=2, channel_base=128, channel_max=8)
     for layer in generator.synthesis.layers.values():
-        layer.noise_strength.data.fill_(0.05)  # type: ignore[union-attr]
+        layer.noise_strength.data.fill_(0.05)  # type: ignore[operator]
     generator.mapping.find_mean()
     return generator.double().eval()
 
