@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--weights",
         type=Path,
-        help="checkpoint in the authors' layout: .safetensors, .npz, .pt, .pth, .tar; or the face model's file",
+        help="checkpoint in the authors' layout: .safetensors, .npz, .pkl, .pt, .pth, .tar; or the face model's file",
     )
     one.add_argument("--inputs", type=Path, required=True, help="npz file of the arrays that the case takes")
     one.add_argument("--outputs", type=Path, required=True, help="npz file to write")

@@ -1,13 +1,14 @@
 """Reads the numbers out of pickles that others published, without executing them and without the packages they name.
 
 A pickle is a program that may call anything. Here the few names that such files need stand for inert objects of our
-own, which only keep what they are given; any other name ends the reading.
+own, which only keep what they are given; any other name ends the reading. NVIDIA's StyleGAN files hold the source code
+of their networks too: it is thrown away unread.
 """
 
 import pickle
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -17,13 +18,15 @@ import numpy as np
 from models.errors import UserError
 
 ARRAY_KINDS = "biufcSU"  # types of arrays whose bytes are plain numbers or text
+MOST_MODULES = 10_000  # in a network; NVIDIA's largest have a hundred
 
 
 def read_pickle(path: Path) -> Any:
     """Content of a pickle of any protocol, of Python 2 (read as latin-1) or 3.
 
     Containers, numbers and text come back as they are; NumPy arrays, torch tensors, the numbers of chumpy arrays and
-    scipy's csc matrices (made dense) as NumPy arrays. What has no such numbers stays an `Opaque`.
+    scipy's csc matrices (made dense) as NumPy arrays; networks of NVIDIA's StyleGAN code as `Network`. What has no such
+    numbers stays an `Opaque`.
 
     Raises:
         UserError: the file is missing or broken, or names a class or function outside this short list.
@@ -62,7 +65,8 @@ def _read(file: BinaryIO, path: Path) -> Any:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except Exception as error:  # a broken or hostile pickle can make its reader raise anything
-        raise UserError(f"{path} is not a whole pickle ({error or type(error).__name__}); get it again") from error
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise UserError(f"{path} is not a whole pickle ({reason}); get it again") from error
 
 
 class Opaque:
@@ -81,6 +85,41 @@ class Opaque:
         """Keep the attributes of the pickled object, whatever they are called, out of the way of our own."""
         if isinstance(state, dict):
             self.state = state
+
+
+class Network(Opaque):
+    """A module of NVIDIA's StyleGAN code (`torch_utils.persistence`): its attributes and children in `state`."""
+
+    def __init__(self, name: str, state: dict[str, Any]) -> None:
+        self.name, self.state = name, state
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Those of its constructor, by name."""
+        return _dict(self.state.get("_init_kwargs"))
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Parameters and buffers under the names of its state dict."""
+        found: dict[str, np.ndarray] = {}
+        for number, (prefix, module) in enumerate(self._modules()):
+            if number == MOST_MODULES:
+                raise UserError(f"a network of more than {MOST_MODULES} modules is none of NVIDIA's")
+            passing = module.get("_non_persistent_buffers_set") or ()
+            for kind in ("_parameters", "_buffers"):
+                for name, value in _dict(module.get(kind)).items():
+                    if isinstance(value, np.ndarray) and name not in passing:
+                        found[f"{prefix}{name}"] = value
+        return found
+
+    def _modules(self, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+        yield prefix, self.state
+        for name, module in _dict(self.state.get("_modules")).items():
+            if isinstance(module, Network):
+                yield from module._modules(f"{prefix}{name}.")
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 class _Name:
@@ -155,16 +194,30 @@ def _storage(raw: Any) -> Any:
     """A torch storage within a pickle is a torch file of its own, which torch reads without executing it."""
     import torch
 
-    return torch.load(BytesIO(_bytes(raw)), map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return torch.load(BytesIO(_bytes(raw)), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:  # torch's text advises to run the code in the file
+            raise UserError("it holds a tensor that is not one of plain numbers") from error
 
 
 def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> _Array:
     import torch
 
-    empty = torch.empty(0, dtype=storage.dtype)
     with warnings.catch_warnings():  # torch makes typed storages of such files and calls them deprecated
         warnings.simplefilter("ignore", UserWarning)
+        if np.prod(size, dtype=float) > len(storage):  # as a file of a few bytes can ask for, with strides of 0
+            raise UserError(f"it holds a tensor {tuple(size)} of {len(storage)} numbers")
+        empty = torch.empty(0, dtype=storage.dtype)
         return _wrapped(empty.set_(storage.untyped(), offset, size, stride).numpy().copy())
+
+
+def _persistent(meta: Any) -> Network:
+    """What NVIDIA's code pickles a module as: its attributes, and the source code of its class, never looked at."""
+    if not isinstance(meta, dict) or not isinstance(meta.get("state"), dict):
+        raise UserError("it makes a network in an unknown way")
+    return Network(str(meta.get("class_name")), meta["state"])
 
 
 def _made(maker: Any, *_: Any) -> Any:
@@ -191,8 +244,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{f"{home}.{plain.__name__}": plain for home in ("__builtin__", "builtins") for plain in (object, set, frozenset)},
     "__builtin__.bytes": lambda: b"",
     "torch._utils._rebuild_tensor_v2": _tensor,
+    **{f"torch._utils._rebuild_parameter{more}": lambda data, *_: data for more in ("", "_with_state")},
+    "torch.nn.parameter.Parameter": lambda data, *_: data,
+    "torch.Size": tuple,
+    "torch.device": lambda *words: ":".join(str(word) for word in words),
+    "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
     "torch.storage._load_from_bytes": _storage,
 }
+DICTIONARIES = ("collections.OrderedDict", "dnnlib.util.EasyDict")
 SPARSE = {f"scipy.sparse.{module}.csc_matrix" for module in ("csc", "_csc")}
 
 
@@ -203,10 +262,12 @@ class _Reader(pickle.Unpickler):
         full = f"{module}.{name}"
         if full in FUNCTIONS:
             return _Name(full, FUNCTIONS[full])
-        if full == "collections.OrderedDict":
+        if full in DICTIONARIES:
             return OrderedDict
         if full in SPARSE or module.split(".")[0] == "chumpy":
             return type("Inert", (Opaque,), {"name": full, "__init__": lambda self, *_: None})
+        if module.startswith("dnnlib.tflib"):
+            raise UserError("it is of NVIDIA's TensorFlow code; get that of their PyTorch code (models.assets list)")
         raise UserError(f"it names {full}, which a file of numbers does not need; it is not read any further")
 
     def persistent_load(self, pid: Any) -> NoReturn:
@@ -231,6 +292,8 @@ def _converted(value: Any, done: dict[int, Any]) -> Any:
         return [_plain(entry, done) for entry in value]
     if isinstance(value, tuple):
         return tuple(_plain(entry, done) for entry in value)
+    if isinstance(value, Network):
+        return Network(value.name, _plain(value.state, done))
     if isinstance(value, Opaque):
         state = _plain(value.state, done)
         if value.name in SPARSE:

@@ -11,8 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import UserError
+from models.pickles import Network, read_pickle
 
 TORCH_SUFFIXES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".model")
+TORCH_STARTS = (
+    b"PK\x03\x04",
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.",
+)  # a zip archive; the magic number before that
 
 
 class Weights(dict[str, Tensor]):
@@ -49,10 +54,15 @@ class Weights(dict[str, Tensor]):
 
 
 def read_weights(path: Path) -> Weights:
-    """Tensors of a `.safetensors`, `.npz` or torch file, on the CPU; `UserError` when it cannot be read."""
+    """Tensors of a `.safetensors`, `.npz`, `.pkl` or torch file, on the CPU; `UserError` when it cannot be read."""
     if not path.is_file():
         raise UserError(f"no weights at {path}: no such file")
-    readers = {".safetensors": _read_safetensors, ".npz": _read_npz, **dict.fromkeys(TORCH_SUFFIXES, _read_torch)}
+    readers = {
+        ".safetensors": _read_safetensors,
+        ".npz": _read_npz,
+        ".pkl": _read_pickle,
+        **dict.fromkeys(TORCH_SUFFIXES, _read_torch),
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path.name}: weights end in one of {', '.join(readers)}, not in {path.suffix!r}")
@@ -119,6 +129,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _read_pickle(path: Path) -> Mapping[str, Tensor]:
+    """NVIDIA's files are plain pickles; other people call what torch saved `.pkl` too."""
+    with path.open("rb") as file:
+        start = file.read(len(max(TORCH_STARTS, key=len)))
+    return _read_torch(path) if start.startswith(TORCH_STARTS) else tensors_of(read_pickle(path))
+
+
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
     return tensors_of(read_torch(path))
 
@@ -142,6 +159,10 @@ def tensors_of(content: Any) -> Weights:
 def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(content, Tensor):
         yield prefix.removesuffix("."), content
+    elif isinstance(content, np.ndarray) and content.dtype.kind in "biuf":
+        yield prefix.removesuffix("."), torch.from_numpy(content)
+    elif isinstance(content, Network):
+        yield from _tensors(content.tensors(), prefix)
     elif isinstance(content, Mapping):
         for key, value in content.items():
             if isinstance(key, str):

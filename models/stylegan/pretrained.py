@@ -6,12 +6,12 @@ and in the metadata the class and the arguments of its constructor.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.aside import written_aside
 from models.assets import find, registry
@@ -33,7 +33,7 @@ def read_generator(file: str | Path) -> Generator:
     Args:
         file: "embedded" or "embedded3" (StyleGAN2 and 3, 64 pixels, synthetic heads), the name of an asset, or a path:
             a file of `save_generator`, a checkpoint of `train.py`, rosinality's `.pt`, e4e's and pSp's (their decoder),
-            StyleHEAT's `StyleGAN_e4e.pth`, or a state dict of NVIDIA's `G_ema`.
+            StyleHEAT's `StyleGAN_e4e.pth`, NVIDIA's `.pkl` or a state dict of its `G_ema`.
 
     Raises:
         MissingAsset: of that name.
@@ -66,9 +66,14 @@ def generator_id(generator: Generator) -> str:
 
     `w_mean` does not count: codes make the same pictures whatever it is.
     """
+    return weights_id(generator, without=("mapping.w_mean",))
+
+
+def weights_id(network: nn.Module, without: Sequence[str] = ()) -> str:
+    """16 hex digits of the SHA-256 over names and numbers of the weights, but for those called `without`."""
     digest = hashlib.sha256()
-    for name, tensor in generator.state_dict().items():
-        if name != "mapping.w_mean":
+    for name, tensor in network.state_dict().items():
+        if name not in without:
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
     return digest.hexdigest()[:16]

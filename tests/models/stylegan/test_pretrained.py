@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from models import official
 from models.errors import UserError
 from models.stylegan import pretrained
 from models.stylegan.layers import Blur
@@ -15,6 +17,7 @@ from models.stylegan.layouts import generator_to_rosinality, nvidia_generator
 from models.stylegan.pretrained import generator_id, read_generator, save_generator
 from models.stylegan.stylegan2 import StyleGAN2
 from models.weights import read_weights
+from tests.models.nvidia_pickles import nvidia_pickle
 
 
 def small(seed: int = 0, **changed: Any) -> StyleGAN2:
@@ -83,6 +86,18 @@ def test_every_layout_gives_the_same_pictures(name: str, generator: StyleGAN2, t
     z = torch.randn(2, 8)
     torch.testing.assert_close(back(back.map(z, 0.5)).image, generator(generator.map(z, 0.5)).image, rtol=0, atol=0)
     assert generator_id(back) == generator_id(generator)
+
+
+def test_nvidias_pickle_gives_the_same_pictures(generator: StyleGAN2, tmp_path: Path) -> None:
+    path = tmp_path / "stylegan2-ffhq.pkl"
+    path.write_bytes(nvidia_pickle(in_nvidias_layout(generator), {"img_resolution": 16}, "raise SystemExit"))
+    back = read_generator(path)
+    codes = generator.map(torch.randn(2, 8), 0.5)
+    torch.testing.assert_close(back(codes).image, generator(codes).image, rtol=0, atol=0)
+    torch.testing.assert_close(back.mapping.w_mean, generator.mapping.w_mean, rtol=0, atol=0)
+    path.write_bytes(nvidia_pickle(in_nvidias_layout(generator) | {"mapping.embed.weight": torch.zeros(8, 3)}, {}))
+    with pytest.raises(UserError, match="trained with classes"):
+        read_generator(path)
 
 
 @pytest.mark.parametrize(
@@ -170,12 +185,23 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_what_cannot_be_read_is_one_plain_line(what: str, generator: StyleGAN2, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_one_plain_line(
+    what: str, generator: StyleGAN2, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spoil, reason = BROKEN[what]
     torch.save(spoil(generator_to_rosinality(generator)), tmp_path / "spoilt.pt")
     with pytest.raises(UserError, match=reason) as error:
         read_generator(tmp_path / "spoilt.pt")
     assert "spoilt.pt" in str(error.value) and "\n" not in str(error.value)
+    if what == "a mean of another length":  # the case is given the mean with its inputs
+        return
+    inputs = {"wplus": np.zeros((1, 6, 8), "f4"), "z": np.zeros((2, 8), "f4"), "latent_avg": np.zeros(8, "f4")}
+    np.savez(tmp_path / "in.npz", allow_pickle=False, **inputs)
+    files = ["--weights", f"{tmp_path}/spoilt.pt", "--inputs", f"{tmp_path}/in.npz", "--outputs", f"{tmp_path}/out.npz"]
+    assert official.main(["run", "stylegan2_generator", *files]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and message.count("\n") == 1
+    assert not (tmp_path / "out.npz").exists()
 
 
 def test_a_file_of_ours_that_is_cut_short_or_of_another_class(generator: StyleGAN2, tmp_path: Path) -> None:
