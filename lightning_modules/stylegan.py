@@ -13,6 +13,8 @@ from losses.gradient_penalty import path_lengths, r1_penalty
 from metrics.sliced_wasserstein import SlicedWasserstein
 from models.stylegan.adaptive_augment import AdaptiveAugment
 from models.stylegan.generator import Generator
+from models.stylegan.pretrained import read_generator
+from models.weights import load_strictly
 
 LENGTH_RATE = 0.01  # StyleGAN2's code: how quickly the mean path length follows
 
@@ -29,6 +31,7 @@ class StyleGAN(AdversarialModule):
         r1_every: batches between two such terms, which then count as often ("lazy", StyleGAN2 sec. 3.1).
         path_length_every: the same for `weights.path_length`, on half a batch; 0 computes none (StyleGAN3).
         mixing: how often a picture has codes of two z, changing at a random layer.
+        start: a generator's file to start from, as `models.stylegan.pretrained.read_generator` reads it; None: nothing.
         augment: changes what the discriminator sees, real and generated (ADA); it learns from the sign of real logits.
     """
 
@@ -46,12 +49,15 @@ class StyleGAN(AdversarialModule):
         r1_every: int = 16,
         path_length_every: int = 0,
         mixing: float = 0.0,
+        start: str | None = None,
         augment: AdaptiveAugment | None = None,
         **training: Unpack[Training],
     ) -> None:
         super().__init__(
             model, discriminator, adversarial, weights, generator_optimizer, discriminator_optimizer, **training
         )
+        if start is not None:
+            load_strictly(model, read_generator(start).state_dict())
         self.r1, self.r1_every, self.path_length_every, self.mixing = r1, r1_every, path_length_every, mixing
         self.augment = augment
         self.path_length: Tensor | None = None  # the mean
@@ -63,14 +69,14 @@ class StyleGAN(AdversarialModule):
         real = batch["image"]
         random = self.device_random()
         self.model.mapping.w_mean.fill_(torch.nan)  # it moves with the weights
-        codes = self.codes(len(real), random)
+        codes = self.codes(len(real))
         fake = self.model(codes, noise=random).image
         losses = {"adversarial": self.adversarial.generator([self.discriminator(self.changed(fake, random))])}
         if self.path_length_every and self.batches % self.path_length_every == 0:
             losses["path_length"] = self.path_length_every * self.path_penalty(codes[: (len(real) + 1) // 2], random)
         return Game(losses, real=real, fake=fake)
 
-    def codes(self, count: int, random: torch.Generator) -> Tensor:
+    def codes(self, count: int) -> Tensor:
         """Codes (count, N, w_dim), some of them mixed."""
         everyone = count * self.trainer.world_size
         draw = self.step_random()
