@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from models.stylegan.layers import GAIN, SLOPE
 from models.stylegan.resample import Sampling, resample
 
+BLOCKS = (16, 20, 24, 28, 32)  # samples between the filters come in such blocks
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -39,38 +41,29 @@ def rates(before: int, after: int, up: int, down: int, up_taps: int, down_taps: 
     """
     between = (after - 1) * down + down_taps  # what the second filter needs
     padding = between - before * up + up_taps - 1  # zeros at both ends of what is upsampled, or less than none: cropped
-    left = (padding + up) // 2
+    shift = up_taps - 1 - (padding + up) // 2
+    between = min(-(-between // block) * block for block in BLOCKS)  # more than it needs, but whole blocks
     return Rates(
-        Sampling(up, 1, up_taps - 1 - left, up_taps, before, between),
-        Sampling(1, down, down_taps - 1, down_taps, between, after),
+        Sampling(up, 1, shift, up_taps, before, between), Sampling(1, down, down_taps - 1, down_taps, between, after)
     )
 
 
 def filtered_lrelu(
     x: Tensor, up_taps: Tensor, down_taps: tuple[Tensor, Tensor], rates: Rates, clamp: float | None = None
 ) -> Tensor:
-    """(B, C, H, W) -> (B, C, H', W'): upsampled, leaky ReLU times sqrt 2, limited to +-clamp, downsampled.
+    """(B, C, H, H) -> (B, C, H', H'): upsampled, leaky ReLU times sqrt 2, limited to +-clamp, downsampled.
 
     Args:
         x: already with its bias; zeros lie around it.
         up_taps: of sum 1.
-        down_taps: rows (R, taps) and columns (R, taps), whose products add up to the filter.
+        down_taps: columns (R, taps) and rows (R, taps), whose products add up to the filter.
         rates: sizes.
         clamp: None: no limit.
 
     """
-    batch, channels = x.shape[:2]
-    up, down = rates.up, rates.down
-    y = x.permute(0, 2, 3, 1).reshape(batch, up.before, -1)
-    y = resample(y, up_taps * up.up, up)
-    y = resample(y.reshape(batch * up.after, up.before, channels), up_taps * (up.up * GAIN), up)
-    y = F.leaky_relu(y, SLOPE)
+    taps = up_taps[None] * rates.up.up
+    y = resample(x.permute(0, 2, 3, 1), taps, taps * GAIN, rates.up)
+    y = F.leaky_relu_(y, SLOPE)
     if clamp is not None:
         y = y.clamp(-clamp, clamp)
-    total = None
-    for rows, columns in zip(*down_taps):
-        z = resample(y, columns, down)
-        z = resample(z.reshape(batch, up.after, -1), rows, down)
-        total = z if total is None else total + z
-    assert total is not None
-    return total.reshape(batch, down.after, down.after, channels).permute(0, 3, 1, 2)
+    return resample(y, *down_taps, rates.down).permute(0, 3, 1, 2)

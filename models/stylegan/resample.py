@@ -1,4 +1,6 @@
-"""Resampling of one axis by a rational factor, as products with a small banded matrix.
+"""Resampling of pictures by rational factors, rows and columns alike, as products with small banded matrices.
+
+Along each axis
 
     y[t] = sum over s of taps[down * t - up * s + shift] * x[s]
 
@@ -7,7 +9,8 @@ computed. The matrix of this sum repeats itself after every `up` results, so tha
 small matrix with overlapping windows of x. The adjoint is such a sum again, which is how gradients of any order come
 about.
 
-Letters: B batch, S samples, T results, M numbers of a sample, K samples in a window.
+Letters: B batch, S samples before, T after, C channels (last), R parts of a filter, K samples in a window, M numbers of
+a sample.
 """
 
 from dataclasses import dataclass
@@ -19,8 +22,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MOST = 48  # results of a block
-SPARE = 128  # samples of zeros behind a buffer, so that windows of the next product end inside
 FIXED = 8  # what a product costs beside its numbers, in rows and columns
+COPY = 32  # what a copy costs, per sample
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,10 @@ class Blocks:
     Attributes:
         results: of a block.
         step: samples between two windows.
-        first: where the first window starts, often before x.
+        first: where the first window starts; less than 0: in zeros before x.
         window: K.
         count: blocks.
+        framed: whether x must be copied into zeros, of count * step samples.
     """
 
     results: int
@@ -66,23 +70,36 @@ class Blocks:
     first: int
     window: int
     count: int
+    framed: bool
 
 
 @cache
 def cut(sampling: Sampling) -> Blocks:
-    """The cut with the least to multiply."""
+    """The cheapest cut."""
+    return min((_blocks(sampling, steps) for steps in range(1, MOST + 1)), key=lambda cut: _cost(sampling, cut))
+
+
+def _blocks(sampling: Sampling, steps: int) -> Blocks:
     s = sampling
-    cuts = []
-    for steps in range(1, MOST // min(s.up, s.down) + 1):
-        results, step = steps * s.up, steps * s.down
-        first = -((s.taps - 1 - s.shift) // s.up)
-        last = (s.down * (results - 1) + s.shift) // s.up
-        cuts.append(Blocks(results, step, first, last - first + 1, -(-s.after // results)))
-    return min(cuts, key=lambda c: c.count * (c.results + FIXED) * (c.window + FIXED))
+    results, step = steps * s.up, steps * s.down
+    first = -((s.taps - 1 - s.shift) // s.up)
+    last = (s.down * (results - 1) + s.shift) // s.up
+    end = (s.down * (s.after - 1) + s.shift) // s.up + 1  # behind the last sample that counts
+    window, count = last - first + 1, -(-s.after // results)
+    if first >= 0 and end <= s.before and s.before % step == 0 and s.before // step >= count:
+        return Blocks(results, step, first, window, s.before // step, framed=False)
+    left = max(0, -first)  # zeros before x, which are also those behind the item before
+    samples = left + s.before + max(0, end - s.before - left)
+    return Blocks(results, step, first, window, max(count, -(-samples // step)), framed=True)
+
+
+def _cost(sampling: Sampling, blocks: Blocks) -> int:
+    copies = blocks.framed * sampling.before + (blocks.count * blocks.results != sampling.after) * sampling.after
+    return blocks.count * (blocks.results + FIXED) * (blocks.window + FIXED) + COPY * copies
 
 
 @cache
-def tap_numbers(sampling: Sampling, device: torch.device) -> Tensor:
+def _tap_numbers(sampling: Sampling, device: torch.device) -> Tensor:
     """Which tap stands where in the matrix (results, K); `sampling.taps` where none does."""
     blocks = cut(sampling)
     results, samples = torch.arange(blocks.results)[:, None], torch.arange(blocks.window) + blocks.first
@@ -90,64 +107,88 @@ def tap_numbers(sampling: Sampling, device: torch.device) -> Tensor:
     return number.where((number >= 0) & (number < sampling.taps), sampling.taps).to(device)
 
 
-def resample(x: Tensor, taps: Tensor, sampling: Sampling) -> Tensor:
-    """(B, S, M) -> (B, T, M); see the module. No gradient goes to the taps."""
-    return _Resample.apply(x, taps, sampling)
+def matrix(taps: Tensor, sampling: Sampling, like: Tensor) -> Tensor:
+    """(results, K) in the type of `like`."""
+    return F.pad(taps, (0, 1))[_tap_numbers(sampling, taps.device)].to(like.dtype)
+
+
+def resample(x: Tensor, columns: Tensor, rows: Tensor, sampling: Sampling) -> Tensor:
+    """(B, S, S, C) -> (B, T, T, C).
+
+    Args:
+        x: pictures, channels last.
+        columns: taps (R, taps) that run along columns.
+        rows: taps (R, taps) that run along rows; the filter is the sum of the R products. Taps get no gradient.
+        sampling: of both axes.
+
+    """
+    return _Resample.apply(x, columns, rows, sampling)
 
 
 class _Resample(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, taps: Tensor, sampling: Sampling) -> Tensor:
-        ctx.save_for_backward(taps)
+    def forward(ctx: Any, x: Tensor, columns: Tensor, rows: Tensor, sampling: Sampling) -> Tensor:
+        ctx.save_for_backward(columns, rows)
         ctx.sampling = sampling
-        return products(x, taps, sampling)
+        return resampled(x, columns, rows, sampling)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (taps,) = ctx.saved_tensors
-        return resample(gradients[0], taps.flip(0), ctx.sampling.adjoint), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        columns, rows = (taps.flip(1) for taps in ctx.saved_tensors)
+        return resample(gradients[0], columns, rows, ctx.sampling.adjoint), None, None, None
 
 
-def products(x: Tensor, taps: Tensor, sampling: Sampling) -> Tensor:
-    """`resample` without its gradient. What is given is the start of every item of a longer buffer."""
+def resampled(x: Tensor, columns: Tensor, rows: Tensor, sampling: Sampling) -> Tensor:
+    """`resample` without its gradient."""
     blocks = cut(sampling)
-    matrix = F.pad(taps, (0, 1))[tap_numbers(sampling, x.device)].to(x.dtype)
-    windows, each = windowed(x, sampling, blocks)
-    batch, _, width = windows.shape
-    results = batch // each * each * blocks.results
-    buffer = x.new_empty((results + SPARE) * width)
-    buffer[results * width :] = 0
-    torch.bmm(matrix.expand(batch, -1, -1), windows, out=buffer[: results * width].view(batch, blocks.results, width))
-    return buffer.as_strided((len(x), sampling.after, width), (each * blocks.results * width, width, 1))
+    x = framed(x, blocks)
+    total = None
+    for column, row in zip(columns, rows):
+        y = along_columns(x, matrix(column, sampling, x), blocks)
+        y = along_rows(y, matrix(row, sampling, x), blocks)
+        total = y if total is None else total.add_(y)
+    assert total is not None
+    whole = total.shape[1] == sampling.after
+    return total if whole else total[:, : sampling.after, : sampling.after].contiguous()  # a view could not be changed
 
 
-def windowed(x: Tensor, sampling: Sampling, blocks: Blocks) -> tuple[Tensor, int]:
-    """Overlapping windows (B * n, K, M) of x, and n: as many as there are blocks, or more.
+def framed(x: Tensor, blocks: Blocks) -> Tensor:
+    """(B, S, S, C) with zeros around it, where the blocks ask for them, in one piece of memory."""
+    if not blocks.framed:
+        return x.contiguous()
+    left, size = max(0, -blocks.first), blocks.count * blocks.step
+    right = size - left - x.shape[1]
+    return F.pad(x, (0, 0, left, right, left, right))  # right may be less than 0: cropped
 
-    Windows lie one step apart through the whole batch, so that items must begin at whole steps; an item's last windows
-    may end in the next item, where their numbers meet zeros of the matrix, or the zeros that stand before that item.
+
+def along_columns(x: Tensor, matrix: Tensor, blocks: Blocks) -> Tensor:
+    """(B, S, W, C) -> (B, count * results, W, C)."""
+    items, _, width, channels = x.shape
+    y = x.new_empty(items, blocks.count * blocks.results, width, channels)
+    products(x.view(-1, width * channels), matrix, blocks, y)
+    return y
+
+
+def along_rows(x: Tensor, matrix: Tensor, blocks: Blocks) -> Tensor:
+    """(B, H, S, C) -> (B, H, count * results, C)."""
+    items, height, _, channels = x.shape
+    y = x.new_empty(items, height, blocks.count * blocks.results, channels)
+    products(x.view(-1, channels), matrix, blocks, y)
+    return y
+
+
+def products(x: Tensor, matrix: Tensor, blocks: Blocks, results: Tensor) -> None:
+    """Fill `results` with the products of the matrix with windows of x (S, M), one step apart.
+
+    x is one item behind another. An item's last windows may end in the next one, where their numbers meet zeros of the
+    matrix, or the zeros that stand before that item.
     """
-    start = max(0, blocks.first)
-    end = (sampling.down * (sampling.after - 1) + sampling.shift) // sampling.up + 1  # of what results are made of
-    left, right = start - blocks.first, max(0, end - sampling.before)
-    x = x[:, start:end]
-    items, samples, width = x.shape
-    pitch = x.stride(0) // width
-    uniform = x.stride()[1:] == (width, 1) and x.stride(0) % (blocks.step * width) == 0
-    each = pitch // blocks.step
-    needed = ((items * each - 1) * blocks.step + blocks.window) * width
-    offset = int(x.storage_offset())
-    if (
-        left
-        or right
-        or not uniform
-        or each < blocks.count
-        or offset + needed > x.untyped_storage().size() // x.element_size()
-    ):
-        each = max(blocks.count, -(-(left + samples + max(0, right - left)) // blocks.step))
-        buffer = x.new_zeros((items * each * blocks.step + blocks.window) * width)
-        size, strides = (items, samples, width), (each * blocks.step * width, width, 1)
-        x = buffer.as_strided(size, strides, left * width).copy_(x)
-        offset = 0
-    shape, strides = (items * each, blocks.window, width), (blocks.step * width, width, 1)
-    return x.as_strided(shape, strides, offset), each
+    samples, width = x.shape
+    first, step = max(0, blocks.first), blocks.step
+    whole = max(0, samples - first - blocks.window + step) // step  # windows that end in x
+    windows = x.as_strided((whole, blocks.window, width), (step * width, width, 1), first * width + x.storage_offset())
+    blockwise = results.view(samples // step, len(matrix), width)
+    torch.bmm(matrix.expand(whole, -1, -1), windows, out=blockwise[:whole])
+    for number in range(whole, len(blockwise)):
+        rest = x[number * step + first :]
+        torch.mm(matrix[:, : len(rest)], rest, out=blockwise[number])
