@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from models.errors import UserError
 from models.stylegan.discriminator import Discriminator
-from models.stylegan.layers import Blur
 from models.stylegan.stylegan2 import StyleGAN2
 from models.weights import Weights, check_fit
 
@@ -187,6 +186,12 @@ def nvidia_generator(generator: StyleGAN2) -> Layout:
     return Layout({ours: Place(theirs) for ours, theirs in names.items()}, dict.fromkeys(filters, 1.0))
 
 
+def binomial(total: float) -> Tensor:
+    """The 4 x 4 filter of all blurs, of this sum."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    return torch.outer(taps, taps) * total
+
+
 def _sides(count: int) -> list[int]:
     """4, 8, 16, ...; as many as a file has."""
     sides = [4 * 2**number for number in range(count)]
@@ -206,7 +211,7 @@ def _moved(parts: Mapping[str, Place], ours: str, theirs: str) -> dict[str, Plac
 def _load(network: nn.Module, weights: Weights, layout: Layout) -> None:
     """Fill a network, and check that nothing is missing or left over. What the layout does not have stays as it is."""
     own = network.state_dict()
-    filters = {name: Blur((0, 0), gain).kernel for name, gain in layout.filters.items()}
+    filters = {name: binomial(total) for name, total in layout.filters.items()}
     shapes = {place.name: place.shape(tuple(own[name].shape)) for name, place in layout.places.items()}
     shapes |= {name: tuple(kernel.shape) for name, kernel in filters.items()}
     check_fit(weights, shapes, type(network).__name__)
@@ -220,4 +225,4 @@ def _load(network: nn.Module, weights: Weights, layout: Layout) -> None:
 def _written(network: nn.Module, layout: Layout) -> dict[str, Tensor]:
     own = network.state_dict()
     tensors = {p.name: own[name].reshape(p.shape(tuple(own[name].shape))).clone() for name, p in layout.places.items()}
-    return tensors | {name: Blur((0, 0), gain).kernel for name, gain in layout.filters.items()}
+    return tensors | {name: binomial(total) for name, total in layout.filters.items()}

@@ -187,8 +187,9 @@ def test_a_few_bytes_do_not_make_a_network_without_end(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_short(share: float, tmp_path: Path) -> None:
     raw = nvidia_pickle(TENSORS, ARGUMENTS)
     (tmp_path / "w.pkl").write_bytes(raw[: int(share * len(raw))])
-    with pytest.raises(UserError, match=r"w.pkl is not a whole pickle \(.*\); get it again"):
-        read_weights(tmp_path / "w.pkl")
+    for read in (read_weights, read_generator):
+        with pytest.raises(UserError, match=r"w.pkl is not a whole pickle \(.*\); get it again"):
+            read(tmp_path / "w.pkl")
 
 
 def test_tensorflows_files_are_named(tmp_path: Path) -> None:

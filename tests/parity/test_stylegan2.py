@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from models import official
 from models.stylegan import layouts
-from models.stylegan.layers import Blur
 from models.weights import Weights
 from tests.parity.fill import load_case
 
@@ -68,7 +67,7 @@ def test_published_sizes_load_with_nothing_missing_and_nothing_left_over(file: s
     for key in weights:
         if key.endswith(("kernel", "resample_filter")):
             doubles = "blur.kernel" in key or "upsample" in key
-            weights[key] = Blur((0, 0), 4.0 if doubles else 1.0).kernel
+            weights[key] = layouts.binomial(4.0 if doubles else 1.0)
     network = READERS[name](weights)
     assert all(not tensor.any() for key, tensor in network.state_dict().items() if key != "mapping.w_mean")
     if name in WRITERS:

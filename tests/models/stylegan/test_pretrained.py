@@ -12,8 +12,7 @@ from torch import Tensor
 from models import official
 from models.errors import UserError
 from models.stylegan import pretrained
-from models.stylegan.layers import Blur
-from models.stylegan.layouts import generator_to_rosinality, nvidia_generator
+from models.stylegan.layouts import binomial, generator_to_rosinality, nvidia_generator
 from models.stylegan.pretrained import generator_id, read_generator, save_generator
 from models.stylegan.stylegan2 import StyleGAN2
 from models.weights import read_weights
@@ -40,7 +39,7 @@ def generator() -> StyleGAN2:
 
 def in_nvidias_layout(generator: StyleGAN2) -> dict[str, Tensor]:
     own, layout = generator.state_dict(), nvidia_generator(generator)
-    filters = {name: Blur((0, 0)).kernel for name in layout.filters}
+    filters = {name: binomial(1.0) for name in layout.filters}
     return {place.name: own[name] for name, place in layout.places.items()} | filters
 
 
