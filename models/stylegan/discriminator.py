@@ -3,14 +3,16 @@
 Letters: B batch, C channels, G size of a group.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.stylegan.channels import channels_by_size
-from models.stylegan.layers import BiasedLeakyReLU, Blur, EqualConv2d, EqualLinear
+from models.stylegan.layers import GAIN, BiasedLeakyReLU, Blur, EqualConv2d, EqualLinear
 
 GROUP = 4  # pictures whose spread is one number
 
@@ -23,12 +25,14 @@ class ResidualBlock(nn.Module):
         self.conv1, self.act1 = EqualConv2d(before, before, 3, padding=1, bias=False), BiasedLeakyReLU(before)
         self.blur2, self.conv2 = Blur((2, 2)), EqualConv2d(before, channels, 3, stride=2, bias=False)
         self.act2 = BiasedLeakyReLU(channels)
-        self.blur_skip, self.skip = Blur((1, 1)), EqualConv2d(before, channels, 1, stride=2, bias=False)
+        self.blur_skip, self.skip = Blur((1, 1)), EqualConv2d(before, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        y = self.act2(self.conv2(self.blur2(self.act1(self.conv1(x)))))
-        return (y + self.skip(self.blur_skip(x))) / 2**0.5
+        y = self.blur2(self.conv1.activated(x, self.act1.bias))
+        y = self.conv2.activated(y, self.act2.bias, GAIN / math.sqrt(2))
+        kept = self.blur_skip(x, stride=2)  # no pixels but those that a stride of 2 keeps
+        return y + F.conv2d(kept, self.skip.weight * (self.skip.scale / math.sqrt(2)))
 
 
 class Discriminator(nn.Module):
@@ -63,12 +67,12 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
         x = self.trunk(image)
-        x = self.last_act(self.last_conv(torch.cat([x, spread_over_group(x)], dim=1)))
+        x = self.last_conv.activated(torch.cat([x, spread_over_group(x)], dim=1), self.last_act.bias)
         return self.logit(self.hidden(x.flatten(1)))
 
     def trunk(self, image: Tensor) -> Tensor:
         """Features (B, C, 4, 4) before the statistic."""
-        return self.blocks(self.act(self.from_rgb(image)))
+        return self.blocks(self.from_rgb.activated(image, self.act.bias))
 
 
 def spread_over_group(x: Tensor) -> Tensor:

@@ -53,6 +53,14 @@ class EqualConv2d(nn.Module):
         """(B, C_in, H, W) -> (B, C_out, H', W')."""
         return F.conv2d(x, self.weight * self.scale, self.bias, self.stride, self.padding)
 
+    def activated(self, x: Tensor, bias: Tensor, gain: float = GAIN) -> Tensor:
+        """leaky_relu(convolution + bias) * gain, for a layer without a bias of its own.
+
+        The gain is in weight and bias: a leaky ReLU of gain times y is gain times that of y.
+        """
+        y = F.conv2d(x, self.weight * (self.scale * gain), bias * gain, self.stride, self.padding)
+        return F.leaky_relu_(y, SLOPE)
+
 
 class BiasedLeakyReLU(nn.Module):
     """leaky_relu(x + bias) * sqrt 2 for (B, C, H, W)."""
@@ -77,12 +85,13 @@ class Blur(nn.Module):
         self.register_buffer("kernel", torch.outer(taps, taps) * gain, persistent=False)
         self.padding = padding
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H + p0 + p1 - 3, W + p0 + p1 - 3)."""
+    def forward(self, x: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
+        """(B, C, H, W) -> (B, C, H + p0 + p1 - 3, W + p0 + p1 - 3) plus a bias (C,); or every `stride`-th pixel."""
         before, after = self.padding
         if before == after:
-            return F.conv2d(x, self.weight(x), padding=before, groups=x.shape[1])
-        return F.conv2d(F.pad(x, (before, after, before, after)), self.weight(x), groups=x.shape[1])
+            return F.conv2d(x, self.weight(x), bias, stride, before, groups=x.shape[1])
+        x = F.pad(x, (before, after, before, after))
+        return F.conv2d(x, self.weight(x), bias, stride, groups=x.shape[1])
 
     def weight(self, x: Tensor) -> Tensor:
         """The filter once per channel of `x`, (C, 1, 4, 4)."""
