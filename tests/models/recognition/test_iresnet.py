@@ -77,6 +77,21 @@ def test_depth_is_read_from_the_file() -> None:
     assert network(face).shape == (2, 512)
 
 
+@pytest.mark.parametrize(
+    ("units", "tensors", "millions"),
+    [((2, 2, 2, 2), 187, 24.03), ((3, 4, 6, 3), 331, 34.14), ((3, 4, 14, 3), 475, 43.59), ((3, 13, 30, 3), 925, 65.16)],
+    ids=["r18", "r34", "r50", "r100"],
+)
+def test_published_depths(units: tuple[int, ...], tensors: int, millions: float) -> None:
+    """How many tensors the published files hold, and how many weights."""
+    with torch.device("meta"):
+        weights = Weights(IResNet(units).state_dict())
+        again = read_iresnet(weights)
+    assert len(weights) == tensors == 18 * sum(units) + 4 * 6 + 7 + 12
+    assert sum(p.numel() for p in again.parameters()) == pytest.approx(millions * 1e6, abs=1e4)
+    assert [len(again.get_submodule(f"layer{stage}")) for stage in (1, 2, 3, 4)] == list(units)  # type: ignore[arg-type]
+
+
 def test_another_networks_file_is_refused() -> None:
     with pytest.raises(UserError, match="the weights do not fit IResNet"):
         read_iresnet(Weights({"conv1.weight": torch.zeros(64, 3, 7, 7)}))
