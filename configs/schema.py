@@ -21,7 +21,7 @@ Switch = Literal["on", "off"]
 class Prepare:
     """`prepare.py`."""
 
-    task: Literal["prepare", "describe", "preview", "coefficients"]
+    task: Literal["prepare", "describe", "preview", "coefficients", "invert"]
     input: str | None
     output: str
     identities: str | None
@@ -38,6 +38,11 @@ class Prepare:
     coefficients: Any
     face_model: Any
     runner: Any
+    generator: Any
+    inversion: Any
+    name: str | None
+    batch: int
+    device: str
     rules: Any
     shards: Any
 

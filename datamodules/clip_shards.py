@@ -130,8 +130,8 @@ class ClipShards:
 
     def whole(self) -> Whole:
         """Which frames these are; what was made of them belongs to these and no others."""
-        field = "jpegs" if self.dataset.kind == "frames" else "mp4"
-        return Whole(self.table.keys, self.table.frames, self.table.places[field][:, 1])
+        places = self.table.places.get("jpegs" if self.dataset.kind == "frames" else "mp4", np.full((len(self), 2), -1))
+        return Whole(self.table.keys, self.table.frames, places[:, 1])
 
     def latents(self, name: str) -> Latents:
         """The latents `name` (or those of the generator with this identity) of these segments; UserError without."""

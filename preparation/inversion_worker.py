@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,8 +25,16 @@ if TYPE_CHECKING:  # torch loads in the workers
     from models.stylegan.generator import Generator
 
 MakeGenerator = Callable[[], "Generator"]
-MakeInverter = Callable[["Generator"], "Inverter"]
+MORE_THAN_CODES = ("hfgi", "optimise_features", "pti")  # methods whose result is a feature or a tuned generator too
 LARGEST = float(np.finfo(np.float16).max)
+
+
+class MakeInverter(Protocol):
+    """Puts an inverter around a generator."""
+
+    def __call__(self, *, generator: "Generator") -> "Inverter":
+        """See the class."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class InversionWorker:
         import torch
 
         torch.set_num_threads(1)  # workers share the cores; and sums keep their order, whatever the number of workers
-        return self.make_inverter(self.make_generator().to(self.device))
+        return self.make_inverter(generator=self.make_generator().to(self.device))
 
     def __call__(self, piece: Piece) -> dict[str, float]:
         """Does one piece; returns the means of its errors."""
@@ -141,15 +149,20 @@ def invert(inverter: "Inverter", frames: np.ndarray, device: str) -> dict[str, n
     images = to_images(frames).to(device)
     inversion = inverter.invert(images)
     if inversion.states or inversion.delta:
-        raise UserError(
-            "this inversion is more than codes, and latents hold nothing else: give inversion=encoder or another one"
-            " that leaves generator and features as they are"
-        )
+        raise not_codes_alone(str(inverter.settings["method"]))
     with torch.inference_mode():
         codes = inversion.codes.detach().half()
         l1, psnr = errors(picture(inverter.generator, codes, inversion.noise, images.shape[-1]), images)
     arrays = {"codes": codes, "l1": l1.float(), "psnr": psnr.float()}
     return {name: array.cpu().numpy() for name, array in arrays.items()}
+
+
+def not_codes_alone(method: str) -> UserError:
+    """What is wrong with a method whose codes alone do not make the picture."""
+    return UserError(
+        f"inversion by {method} finds more than codes, and latents hold nothing else;"
+        " give one that leaves features and generator as they are, such as inversion=encoder or optimise_w_plus"
+    )
 
 
 def picture(generator: "Generator", codes: "Tensor", noise: "Steady", size: int) -> "Tensor":

@@ -24,9 +24,11 @@ from preparation.inversion_sheet import inversion_sheet
 from preparation.inversion_worker import InversionWorker, Piece
 from preparation.latent_shards import LatentShards
 from preparation.locks import held
-from preparation.runners import Failure, Runner
+from preparation.runners import Failure, Runner, core_count
 
 if TYPE_CHECKING:
+    import torch
+
     from models.stylegan.generator import Generator
 
 SHEET = "contact_sheet.png"
@@ -129,6 +131,25 @@ class Inversions:
             sheet.save(part, format="PNG")
         self.say(f"worst segment: {worst}")
         self.say(f"frames and what their codes make, worst segments first: {self.latents.folder / SHEET}")
+
+
+def rank_device(device: "torch.device") -> "torch.device":
+    """Of several GPUs of a machine the one of this rank, where the user names none."""
+    import torch
+
+    if device.type == "cpu" or ":" in str(device):
+        return device
+    return torch.device(device.type, int(os.environ.get("LOCAL_RANK", 0)) % torch.accelerator.device_count())
+
+
+def rank_workers(workers: int | None, device: "torch.device") -> int | None:
+    """How many workers, where the user does not say: one on a GPU; on a CPU this rank's share of the cores."""
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if workers is not None:
+        return workers
+    if device.type != "cpu":
+        return 1
+    return max(core_count() // ranks, 1) if ranks > 1 else None
 
 
 def _progress(disable: bool) -> Progress:

@@ -6,13 +6,14 @@ there, so nothing lies on the disk twice.
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,11 +39,22 @@ from datamodules.shard_format import (
 )
 from models.aside import written_aside
 from models.errors import UserError
-from preparation.inversion_worker import Piece, pieces, read_piece
+from preparation.inversion_worker import MORE_THAN_CODES, Piece, not_codes_alone, pieces, read_piece
 from preparation.locks import held
 from preparation.run import difference
 
+if TYPE_CHECKING:
+    from models.stylegan.generator import Generator
+
 RECORD = "inversion.json"
+
+
+def generator_facts(generator: "Generator", file: str) -> GeneratorFacts:
+    """What is written beside latents; a generator out of a file of somebody's is called by the name of the file."""
+    from models.stylegan.pretrained import generator_id
+
+    name = re.sub(r"[^a-z0-9_]+", "_", Path(file).stem.lower()).strip("_") or "generator"
+    return GeneratorFacts(name, generator_id(generator), generator.size, generator.codes, generator.w_dim)
 
 
 class LatentShards:
@@ -82,8 +94,13 @@ class LatentShards:
         """Makes the folder ready; True when it already holds the finished latents.
 
         Raises:
-            UserError: it holds latents of this name that were made otherwise, or of other frames.
+            UserError: it holds latents of this name that were made otherwise, or of other frames; the method finds more
+                than codes; there are segments without frames.
         """
+        if self.settings["method"] in MORE_THAN_CODES:
+            raise not_codes_alone(self.settings["method"])
+        if empty := sum(int((clips.whole().pictures < 0).sum()) for clips in self.clips.values()):
+            raise UserError(f"{self.shards}: {empty} segments have no frames that could be inverted")
         record = {
             "generator": asdict(self.generator),
             "inversion": self.settings,

@@ -66,7 +66,7 @@ class LocalRunner:
     """
 
     def __init__(self, workers: int | None = None, timeout: float = 3600.0) -> None:
-        self.workers = worker_count(workers) if workers is not None else _cores()
+        self.workers = worker_count(workers) if workers is not None else core_count()
         self.timeout = timeout
         self._context = multiprocessing.get_context("spawn")
 
@@ -176,6 +176,6 @@ def worker_count(workers: int) -> int:
     return workers
 
 
-def _cores() -> int:
+def core_count() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

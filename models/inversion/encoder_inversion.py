@@ -13,6 +13,7 @@ from models.errors import UserError
 from models.inversion.gradual_style import GradualStyleEncoder
 from models.inversion.inversion import Inversion, Steady, Watch, checked, unwatched
 from models.stylegan.generator import Generator
+from models.stylegan.pretrained import weights_id
 
 
 class EncoderInversion:
@@ -52,6 +53,7 @@ class EncoderInversion:
             "method": "encoder",
             "encoder": type(encoder).__name__,
             "sizes": encoder.settings,
+            "weights": weights_id(encoder),
             "refinements": refinements,
             "noise": noise,
         }

@@ -18,6 +18,7 @@ from models.inversion.hfgi_aligner import ResidualAligner
 from models.inversion.hfgi_residual import Condition, ResidualEncoder
 from models.inversion.inversion import Inversion, Watch, checked, unwatched
 from models.stylegan.generator import Generator
+from models.stylegan.pretrained import weights_id
 from models.stylegan.synthesis import Access, State
 
 LAYER = "up64"  # StyleHEAT sec. 3
@@ -100,7 +101,12 @@ class HFGIInversion:
             raise UserError(f"this encoder gives codes {shape}, and the generator takes {wanted}")
         self.generator = generator
         self.hfgi = hfgi.to(generator.mapping.w_mean.device).eval()
-        self.settings: dict[str, Any] = {"method": "hfgi", "layer": hfgi.layer, "sizes": hfgi.encoder.settings}
+        self.settings: dict[str, Any] = {
+            "method": "hfgi",
+            "layer": hfgi.layer,
+            "sizes": hfgi.encoder.settings,
+            "weights": weights_id(hfgi),
+        }
 
     @torch.no_grad()
     def invert(self, image: Tensor, watch: Watch = unwatched) -> Inversion:

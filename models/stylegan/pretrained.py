@@ -13,18 +13,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.aside import written_aside
 from models.assets import find, registry
 from models.errors import UserError
+from models.own_weights import facts_of, save_halved, trained
+from models.pickles import Network
 from models.stylegan.generator import Generator
 from models.stylegan.layouts import ROSINALITY_PARTS, generator_from_nvidia, generator_from_rosinality
 from models.stylegan.stylegan2 import StyleGAN2
-from models.weights import TORCH_SUFFIXES, Weights, load_strictly, read_torch, read_weights, tensors_of
+from models.stylegan.stylegan3 import StyleGAN3
+from models.stylegan.stylegan3_layout import from_nvidia
+from models.weights import TORCH_SUFFIXES, Weights, load_strictly, read_content, read_weights, tensors_of
 
 WEIGHTS = Path(__file__).with_name("weights")
 EMBEDDED = {"embedded": WEIGHTS / "stylegan2.safetensors", "embedded3": WEIGHTS / "stylegan3.safetensors"}
-CLASSES: dict[str, type[Generator]] = {"StyleGAN2": StyleGAN2}
-SMALL = 1024  # numbers of a tensor that is kept in full precision
+CLASSES: dict[str, type[Generator]] = {"StyleGAN2": StyleGAN2, "StyleGAN3": StyleGAN3}
+NOT_TOLD = (  # arguments of StyleGAN3, here and in NVIDIA's code, that no shape tells
+    "num_critical",
+    "first_cutoff",
+    "first_stopband",
+    "last_stopband_rel",
+    "lrelu_upsampling",
+    "conv_clamp",
+    "output_scale",
+    "magnitude_ema_beta",
+)
 
 
 def read_generator(file: str | Path) -> Generator:
@@ -44,21 +56,17 @@ def read_generator(file: str | Path) -> Generator:
         generator = _read(path)
     except UserError as error:
         raise UserError(f"generator {path}: {error}") from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what hostile facts and shapes lead to
+        reason = str(error).split("\n")[0]
+        raise UserError(f"generator {path}: this file is none of a generator ({reason})") from error
     generator.mapping.find_mean()
     return generator.eval().requires_grad_(False)
 
 
 def save_generator(path: Path, generator: Generator) -> None:
     """Write a generator as `.safetensors`, what is large in half precision."""
-    from safetensors.torch import save_file
-
-    tensors = {
-        key: (tensor.half() if tensor.numel() >= SMALL else tensor).cpu().contiguous()
-        for key, tensor in generator.state_dict().items()
-    }
     arguments = json.dumps(generator.arguments, default=list)
-    with written_aside(path) as part:
-        save_file(tensors, part, {"generator": type(generator).__name__, "arguments": arguments})
+    save_halved(path, generator, {"generator": type(generator).__name__, "arguments": arguments})
 
 
 def generator_id(generator: Generator) -> str:
@@ -93,26 +101,25 @@ def _path(file: str) -> Path:
 
 
 def _read(path: Path) -> Generator:
-    if path.suffix.lower() == ".safetensors":
-        facts = _metadata(path)
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        facts = facts_of(path)
         if "generator" in facts:
             return _made(facts["generator"], json.loads(facts["arguments"]), read_weights(path))
-    elif path.suffix.lower() in TORCH_SUFFIXES:
-        content = read_torch(path)
+    elif suffix in (".pkl", *TORCH_SUFFIXES):
+        content = read_content(path)
         if isinstance(content, dict) and "figurehead" in content:
-            return _from_checkpoint(content)
-        return _from_authors(tensors_of(content))
-    return _from_authors(read_weights(path))
+            generator = _made(*trained(content))
+            generator.mapping.w_mean.fill_(torch.nan)  # what stands there is of earlier weights
+            return generator
+        return _from_authors(tensors_of(content), _arguments(content))
+    return _from_authors(read_weights(path), {})
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"this is not a whole safetensors file ({error}); get it again") from error
+def _arguments(content: Any) -> dict[str, Any]:
+    """Those of the constructor of `G_ema`, where NVIDIA's `.pkl` has them."""
+    network = content.get("G_ema") if isinstance(content, dict) else content
+    return network.arguments if isinstance(network, Network) else {}
 
 
 def _made(kind: str, arguments: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Generator:
@@ -127,22 +134,8 @@ def _made(kind: str, arguments: Mapping[str, Any], weights: Mapping[str, Tensor]
     return generator
 
 
-def _from_checkpoint(content: Mapping[str, Any]) -> Generator:
-    """Of `train.py`: the averaged weights where there are any. The mean of W that stands there is of older ones."""
-    try:
-        ours = content["figurehead"]
-        arguments = dict(ours["config"]["model"])
-        kind = arguments.pop("_target_").split(".")[-1]
-        weights = ours.get("average") or Weights(content["state_dict"]).part("model")
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError("this is not a checkpoint of a generator's training (python train.py)") from error
-    generator = _made(kind, arguments, weights)
-    generator.mapping.w_mean.fill_(torch.nan)
-    return generator
-
-
-def _from_authors(weights: Weights) -> Generator:
-    """Out of the names of others."""
+def _from_authors(weights: Weights, arguments: Mapping[str, Any]) -> Generator:
+    """Out of the names of others; `arguments` are of NVIDIA's constructor."""
     own = weights.part(*ROSINALITY_PARTS)
     if "conv1.conv.modulation.weight" in own:
         mean = weights.get("latent_avg")
@@ -150,6 +143,8 @@ def _from_authors(weights: Weights) -> Generator:
     own = weights.part("G_ema")
     if "synthesis.b4.const" in own:
         return generator_from_nvidia(own)
+    if "synthesis.input.freqs" in own:
+        return from_nvidia(own, **{key: arguments[key] for key in NOT_TOLD if key in arguments})
     raise UserError(f"it holds no generator that is known here; its names are {', '.join(list(weights)[:3])}, ...")
 
 

@@ -14,14 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from datamodules.latents import GeneratorFacts
 from models.inversion.inversion import Inversion, Inverter
 from models.stylegan.generator import Generator
-from models.stylegan.pretrained import generator_id
 from models.stylegan.stylegan2 import StyleGAN2
 from preparation.inversion_worker import InversionWorker
 from preparation.invert import ALL, Inversions, Share
-from preparation.latent_shards import LatentShards
+from preparation.latent_shards import LatentShards, generator_facts
 from preparation.runners import LocalRunner, Runner
 
 
@@ -52,7 +50,7 @@ class Double:
 
             time.sleep(0.03 * len(image))
         small = F.adaptive_avg_pool2d(image, 8).flatten(1)[:, : self.generator.codes * self.generator.w_dim]
-        codes = small.unflatten(1, (self.generator.codes, self.generator.w_dim))
+        codes = small.reshape(-1, self.generator.codes, self.generator.w_dim)
         if self.habit == "nan":
             codes = codes / torch.zeros(())
         return Inversion(codes, delta={"x": small} if self.habit == "states" else None)
@@ -71,7 +69,7 @@ def inversions(
     """The inversion of a folder by the double."""
     make_generator, make_inverter = partial(tiny, seed), partial(Double, habit=habit)
     generator = make_generator()
-    facts = GeneratorFacts("tiny", generator_id(generator), generator.size, generator.codes, generator.w_dim)
+    facts = generator_facts(generator, "tiny")
     inverter: Inverter = make_inverter(generator)
     latents = LatentShards(shards, "tiny", facts, {**inverter.settings, **settings}, batch)
     worker = InversionWorker(shards, latents.aside, make_generator, make_inverter, "cpu")

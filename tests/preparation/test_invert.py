@@ -21,10 +21,12 @@ from datamodules.latents import find_latents
 from datamodules.shard_format import read_dataset, verify
 from models.errors import UserError
 from models.images import to_images
+from models.stylegan.pretrained import generator_id, read_generator, save_generator
 from preparation.describe import CAPTION, COLUMNS, TILE
 from preparation.inversion_worker import side
 from preparation.invert import Share
 from preparation.runners import Task, Work
+from tests.commands import run_command
 from tests.datamodules.conftest import write_shards
 from tests.preparation.inversion import Double, inversions, tiny
 
@@ -212,3 +214,43 @@ def test_ranks_at_the_same_time(finished: Path, shards: Path) -> None:
     inversions(shards, Here(), share=Share(0, 2)).run()
     assert other.wait(300) == 0
     assert digests(shards) == digests(finished)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Of the command, but for the shards."""
+    file = tmp_path_factory.mktemp("generator") / "My generator.safetensors"
+    save_generator(file, tiny())
+    generator = ["generator=embedded", f"generator.file='{file}'"]
+    return ["task=invert", *generator, "inversion=embedded_w_plus", "inversion.steps=2", "workers=1", "device=cpu"]
+
+
+@pytest.mark.slow
+def test_the_command(
+    words: list[str], shards: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("prepare", [*words, f"output={shards}"], monkeypatch) == 0
+    assert "latents 'my_generator': 28 frames, 6 x 8 codes of my_generator" in capsys.readouterr().out
+    facts = ClipShards(shards).latents(generator_id(read_generator(Path(words[2].split("'")[1])))).facts
+    assert facts.inversion["method"] == "optimise_w_plus" and facts.inversion["steps"] == 2
+
+
+def test_mistakes_are_one_line(
+    words: list[str], plain: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = f"output={plain}"
+    for arguments, message in [
+        (["task=invert", here], "please give generator=...; known: embedded,"),
+        ([*words[:3], here], "please give inversion=...; known: embedded_encoder,"),
+        ([*words, here, "generator.file=/none.pt"], "there is no generator /none.pt"),
+        ([*words, here, "batch=0"], "batch=0: it starts at 1"),
+        ([*words, here, "size=64"], "size: of no use with task=invert"),
+        (["task=describe", here, "batch=3"], "batch: of no use with task=describe"),
+        ([*words, f"output={plain.parent}"], "dataset.json does not exist"),
+        ([*words, here, "name=Bad-name"], "name=Bad-name: latents are called by"),
+        ([*words[:3], here, "inversion=embedded_pti"], "inversion by pti finds more than codes"),
+    ]:
+        code, said = run_command("prepare", arguments, monkeypatch), capsys.readouterr().err
+        assert code == 2 and message in said, said
+        assert len(said.strip().splitlines()) == 1
+    assert not list((plain / "latents").rglob("*.tar"))
