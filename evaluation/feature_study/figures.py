@@ -18,7 +18,7 @@ from models.images import to_frames
 
 DPI = 200
 INCH = 1.15  # side of a picture
-LEFT, TOP = 0.5, 0.5  # of a sheet, inches
+LEFT, TOP, EDGE = 0.5, 0.5, 0.04  # margins of a sheet, inches
 PIXELS = 256  # of a picture in a figure
 GAP = 8  # between two of them
 
@@ -101,10 +101,10 @@ def _write_sheet(path: Path, title: str, columns: Sequence[str], rows: Sequence[
         for across, frame in enumerate(frames):
             canvas[step * down :, step * across :][:PIXELS, :PIXELS] = frame
     high, wide = (INCH / PIXELS * pixels for pixels in canvas.shape[:2])
-    width, height = wide + LEFT, high + TOP
+    width, height = wide + LEFT + EDGE, high + TOP + EDGE
     figure = Figure(figsize=(width, height), dpi=DPI)
     figure.suptitle(title, fontsize=10, y=1 - 0.08 / height, va="top")
-    axes = figure.add_axes((LEFT / width, 0, wide / width, high / height))
+    axes = figure.add_axes((LEFT / width, EDGE / height, wide / width, high / height))
     axes.imshow(canvas, aspect="auto")
     axes.set_xticks(step * np.arange(len(columns)) + PIXELS / 2, columns, fontsize=9)
     names = [name for name, _ in rows]

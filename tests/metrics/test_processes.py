@@ -73,6 +73,7 @@ INPUTS: dict[str, Make] = {
     "MSE": pictures,
     "PSNR": pictures,
     "SSIM": pictures,
+    "SlicedWasserstein": pictures,
     "LPIPS": vectors(40),
     "FID": vectors(6),
     "KID": vectors(6),
@@ -107,6 +108,7 @@ INPUTS: dict[str, Make] = {
 }
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "LMD": {"size": 64},
+    "SlicedWasserstein": {"patches": 4},
     **{name: {"features": 6} for name in ("FID", "KID", "FrechetDistance", "KernelDistance")},
 }
 
