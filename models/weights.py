@@ -60,8 +60,7 @@ def read_weights(path: Path) -> Weights:
     readers = {
         ".safetensors": _read_safetensors,
         ".npz": _read_npz,
-        ".pkl": _read_pickle,
-        **dict.fromkeys(TORCH_SUFFIXES, _read_torch),
+        **dict.fromkeys((".pkl", *TORCH_SUFFIXES), _read_content),
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -129,15 +128,21 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read_pickle(path: Path) -> Mapping[str, Tensor]:
-    """NVIDIA's files are plain pickles; other people call what torch saved `.pkl` too."""
-    with path.open("rb") as file:
-        start = file.read(len(max(TORCH_STARTS, key=len)))
-    return _read_torch(path) if start.startswith(TORCH_STARTS) else tensors_of(read_pickle(path))
+def _read_content(path: Path) -> Mapping[str, Tensor]:
+    return tensors_of(read_content(path))
 
 
-def _read_torch(path: Path) -> Mapping[str, Tensor]:
-    return tensors_of(read_torch(path))
+def read_content(path: Path) -> Any:
+    """Everything in a torch file or a `.pkl`, on the CPU; `UserError` when it cannot be read.
+
+    NVIDIA's `.pkl` are plain pickles, see `read_pickle`; other people call what torch saved so too.
+    """
+    if path.suffix.lower() == ".pkl":
+        with path.open("rb") as file:
+            start = file.read(len(max(TORCH_STARTS, key=len)))
+        if not start.startswith(TORCH_STARTS):
+            return read_pickle(path)
+    return read_torch(path)
 
 
 def read_torch(path: Path) -> Any:

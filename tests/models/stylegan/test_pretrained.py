@@ -15,6 +15,8 @@ from models.stylegan import pretrained
 from models.stylegan.layouts import binomial, generator_to_rosinality, nvidia_generator
 from models.stylegan.pretrained import generator_id, read_generator, save_generator
 from models.stylegan.stylegan2 import StyleGAN2
+from models.stylegan.stylegan3 import StyleGAN3
+from models.stylegan.stylegan3_layout import to_nvidia
 from models.weights import read_weights
 from tests.models.nvidia_pickles import nvidia_pickle
 
@@ -99,6 +101,28 @@ def test_nvidias_pickle_gives_the_same_pictures(generator: StyleGAN2, tmp_path: 
         read_generator(path)
 
 
+def small3(**changed: Any) -> StyleGAN3:
+    torch.manual_seed(0)
+    layers = {"num_layers": 3, "num_critical": 1, "channel_base": 64, "channel_max": 8}
+    generator = StyleGAN3(size=16, z_dim=8, w_dim=8, **{**layers, "first_cutoff": 2.5, "margin": 4, **changed})
+    generator.mapping.w_mean.copy_(torch.randn(8))
+    return generator.eval()
+
+
+@pytest.mark.parametrize("changed", [{"output_scale": 0.5}, {"conv_kernel": 1, "use_radial_filters": True}])
+def test_stylegan3_of_nvidias_pickle_and_of_ours(changed: dict[str, Any], tmp_path: Path) -> None:
+    generator = small3(**changed)
+    arguments = {"img_resolution": 16, "c_dim": 0, **generator.arguments}
+    (tmp_path / "stylegan3.pkl").write_bytes(nvidia_pickle(to_nvidia(generator), arguments, "raise SystemExit"))
+    save_generator(tmp_path / "ours.safetensors", generator)
+    codes = generator.map(torch.randn(2, 8), 0.5)
+    for file in ("stylegan3.pkl", "ours.safetensors"):
+        back = read_generator(tmp_path / file)
+        torch.testing.assert_close(back(codes).image, generator(codes).image, rtol=0, atol=0)
+        torch.testing.assert_close(back.mapping.w_mean, generator.mapping.w_mean, rtol=0, atol=0)
+        assert generator_id(back) == generator_id(generator)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -175,7 +199,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
     "another network": (lambda _: {"fc.weight": torch.zeros(2)}, "no generator that is known here; its names are fc"),
     "a mean of another length": (lambda t: {"g_ema": t, "latent_avg": torch.zeros(9)}, "latent_avg has the shape"),
     "no tensors": (lambda _: {"epoch": 3}, "no generator that is known"),
-    "a checkpoint of something else": (lambda _: {"figurehead": {"version": 1}}, "not a checkpoint of a generator's"),
+    "a checkpoint of something else": (lambda _: {"figurehead": {"version": 1}}, "not a checkpoint of train.py"),
     "a checkpoint of another network": (
         lambda _: {"figurehead": {"config": {"model": {"_target_": "os.system"}}, "average": {"a": torch.zeros(1)}}},
         "it holds a system, not one of StyleGAN2",
