@@ -1,8 +1,11 @@
 """What every layer of StyleGAN3 lets through (Karras et al., NeurIPS 2021, sec. 3.2 and appendix D)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from models.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,13 @@ def bands(
     margin: int,
     channel_base: int,
     channel_max: int,
+    given: Sequence[int] | None = None,
 ) -> list[Band]:
-    """Bands of L0, L1, ... and of the layer to RGB; see `StyleGAN3` for the arguments."""
+    """Bands of L0, L1, ... and of the layer to RGB; see `StyleGAN3` for the arguments.
+
+    Raises:
+        UserError: channels for another number of layers are `given`, or none are left of one.
+    """
     last_cutoff = size / 2
     progress = np.minimum(np.arange(num_layers + 1) / (num_layers - num_critical), 1)
     cutoffs = first_cutoff * (last_cutoff / first_cutoff) ** progress
@@ -44,7 +52,8 @@ def bands(
     half_widths = np.maximum(stopbands, rates / 2) - cutoffs
     sizes = rates + 2 * margin
     sizes[-2:] = size  # the last layer crops
-    channels = np.rint(np.minimum(channel_base / 2 / cutoffs, channel_max))
-    channels[-1] = 3
-    columns = cutoffs.tolist(), half_widths.tolist(), rates.tolist(), sizes.tolist(), channels.tolist()
+    channels = [*(np.rint(np.minimum(channel_base / 2 / cutoffs[:-1], channel_max)) if given is None else given), 3]
+    if len(channels) != num_layers + 1 or min(channels) < 1:
+        raise UserError(f"channels={channels[:-1]}: {num_layers} numbers above 0 are needed, for L0, L1, ...")
+    columns = cutoffs.tolist(), half_widths.tolist(), rates.tolist(), sizes.tolist(), channels
     return [Band(c, h, int(r), int(s), int(n)) for c, h, r, s, n in zip(*columns)]

@@ -15,6 +15,7 @@ from models.stylegan.layouts import (
     generator_from_rosinality,
 )
 from models.stylegan.stylegan2 import StyleGAN2
+from models.stylegan.stylegan3_layout import from_nvidia
 from models.stylegan.synthesis import Access, Synthesised
 from models.weights import Weights, load_strictly
 
@@ -23,7 +24,10 @@ Outputs = dict[str, Tensor]
 SHOWN = {"conv16": 16, "conv64": 128}  # features and every how many of their channels the cases show
 PSI = 0.7
 CROSSING = 4  # the first code of the second z in a mixed picture
-SHOWN_TRUNK = 16
+SHOWN_TRUNK = 16  # every how many channels of the discriminator's, and of StyleGAN3's
+SHOWN3 = ["L4", "L11"]
+PSI3, CUTOFF3 = 0.6, 5
+SHOWN_CODES = [0, 4, 5, 15]
 
 
 def stylegan2_generator(weights: Weights, wplus: Tensor, z: Tensor, latent_avg: Tensor) -> Outputs:
@@ -68,6 +72,31 @@ def latent_discriminator(weights: Weights, w: Tensor) -> Outputs:
     discriminator = LatentDiscriminator(own.shape("mlp.0.weight", 2)[1], depth)
     load_strictly(discriminator, own)
     return {"logits": discriminator(w)}
+
+
+def stylegan3_t(weights: Weights, z: Tensor, ws: Tensor, transform: Tensor) -> Outputs:
+    """StyleGAN3-T in NVIDIA's layout (`G_ema`): z (B, Z), codes (B, N, W) and an inverse transform (3, 3)."""
+    return _stylegan3(weights, z, ws, transform)
+
+
+def stylegan3_r(weights: Weights, z: Tensor, ws: Tensor, transform: Tensor) -> Outputs:
+    """StyleGAN3-R in NVIDIA's layout (`G_ema`): z (B, Z), codes (B, N, W) and an inverse transform (3, 3)."""
+    return _stylegan3(weights, z, ws, transform)
+
+
+def _stylegan3(weights: Weights, z: Tensor, ws: Tensor, transform: Tensor) -> Outputs:
+    generator = from_nvidia(weights.part("G_ema")).eval()
+    made = generator(ws, access=Access(keep=SHOWN3))
+    sizes = [f"{band.size}_{band.channels}" for band in generator.bands]
+    features = {f"feat_{name}_{sizes[int(name[1:])]}": state.feature for name, state in made.states.items()}
+    features["feat_input"] = generator.synthesis.input(ws[:, 0])
+    return {
+        "w": generator.mapping(z),
+        "w_psi": generator.map(z, PSI3, CUTOFF3)[:, SHOWN_CODES],
+        "image": made.image,
+        "image_transformed": generator(ws, transform=transform).image,
+        **{name: feature[:1, ::SHOWN_TRUNK] for name, feature in features.items()},
+    }
 
 
 def _synthesised(generator: StyleGAN2, codes: Tensor) -> Synthesised:

@@ -5,6 +5,7 @@ H, W' size of a feature.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -189,6 +190,7 @@ class StyleGAN3(Generator):
         mapping_layers: of the mapping network.
         channel_base: channels of a layer are min(channel_base / (2 f_c), channel_max), f_c its cutoff frequency.
         channel_max: see there.
+        channels: of L0, L1, ..., in place of that rule.
         num_layers: but for the Fourier features and the one to RGB.
         num_critical: layers at the end that let everything through up to half their sampling rate.
         first_cutoff: f_c of the first layer, in waves per image width; those between grow geometrically.
@@ -217,6 +219,7 @@ class StyleGAN3(Generator):
         mapping_layers: int = 2,
         channel_base: int = 32768,
         channel_max: int = 512,
+        channels: Sequence[int] | None = None,
         num_layers: int = 14,
         num_critical: int = 2,
         first_cutoff: float = 2.0,
@@ -238,7 +241,7 @@ class StyleGAN3(Generator):
             raise UserError(f"num_critical={num_critical} of num_layers={num_layers} layers leaves none before them")
         self.size, self.z_dim, self.w_dim, self.codes = size, z_dim, w_dim, num_layers + 2
         self.mapping = Mapping(z_dim, w_dim, mapping_layers)
-        plan = bands(
+        self.bands = bands(
             size,
             num_layers,
             num_critical,
@@ -248,9 +251,10 @@ class StyleGAN3(Generator):
             margin,
             channel_base,
             channel_max,
+            channels,
         )
         self.synthesis: Synthesis = Synthesis(
-            plan,
+            self.bands,
             w_dim,
             num_critical,
             conv_kernel,
