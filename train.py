@@ -30,7 +30,8 @@ def main(config: DictConfig) -> None:
 
     The run's folder gets checkpoints (last, best, every n), sample pictures, a short video and logs. All steps are
     generator steps. `preset=cpu` trains a small network in minutes. Choices of their own:
-    perceptual=vgg19|msssim, head_pose=hopenet|landmarks, schedule=multistep|cosine, ada=none|default.
+    perceptual=vgg19|lpips|msssim, head_pose=hopenet|landmarks, schedule=multistep|cosine, ada=none|default,
+    generator=embedded|embedded3|stylegan2_ffhq|stylegan3_ffhq.
     """
     from lightning.pytorch import seed_everything
 
