@@ -31,6 +31,7 @@ class PivotalTuning:
         steps: at most.
         learning_rate: of Adam.
         enough: stop as soon as the perceptual loss, mean over the pictures, is at most this; None: never.
+        rank: of the differences that are kept, see `difference`; None: they are kept whole.
         locality_weight: see above; 0: without.
         locality_radius: see above.
         seed: of the w of the locality.
@@ -45,6 +46,7 @@ class PivotalTuning:
         steps: int = 350,
         learning_rate: float = 3e-4,
         enough: float | None = None,
+        rank: int | None = None,
         locality_weight: float = 0.0,
         locality_radius: float = 30.0,
         seed: int = 0,
@@ -55,6 +57,7 @@ class PivotalTuning:
         self.steps = steps
         self.learning_rate = learning_rate
         self.enough = enough
+        self.rank = rank
         self.locality_weight = locality_weight
         self.locality_radius = locality_radius
         self.seed = seed
@@ -65,6 +68,7 @@ class PivotalTuning:
             "steps": steps,
             "learning_rate": learning_rate,
             "enough": enough,
+            "rank": rank,
             "locality_weight": locality_weight,
             "locality_radius": locality_radius,
             "seed": seed,
@@ -94,7 +98,7 @@ class PivotalTuning:
             for weight, gradient in zip(weights.values(), gradients):
                 weight.grad = gradient
             adam.step()
-        return Inversion(pivot.codes, delta=difference(self.generator, weights), noise=pivot.noise)
+        return Inversion(pivot.codes, delta=difference(self.generator, weights, self.rank), noise=pivot.noise)
 
     def picture(self, weights: dict[str, Tensor], codes: Tensor, noise: Steady) -> Tensor:
         """What the generator makes with these weights in the place of its own."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from losses.ms_ssim import MSSSIM
 from models.errors import UserError
-from models.inversion.delta import megabytes
+from models.inversion.delta import difference, megabytes, tuned_weights
 from models.inversion.inversion import Inversion, reconstruct
 from models.inversion.objective import Objective
 from models.inversion.optimise_w_plus import OptimiseWPlus
@@ -45,6 +45,21 @@ def test_the_delta_is_what_changed_in_half_precision() -> None:
     assert not {"synthesis.to_rgb.32.bias"} & delta.keys()
     assert megabytes(delta) == sum(value.numel() for value in delta.values()) * 2 / 2**20
     assert max(value.abs().max().item() for value in delta.values()) <= 3 * 0.0101  # Adam's steps are at most its rate
+
+
+def test_a_delta_of_low_rank_is_small_and_nearly_as_good() -> None:
+    start, whole = (error(reconstruct(GENERATOR, tuned(steps=steps)), foreign())[0] for steps in (0, 15))
+    inversion = tuned(steps=15, rank=6)
+    assert inversion.delta is not None and "synthesis.layers.conv8.weight/left" in inversion.delta
+    assert inversion.delta["synthesis.layers.conv8.weight/right"].shape == (6, 8 * 9)
+    assert error(reconstruct(GENERATOR, inversion), foreign())[0] < whole + 0.2 * (start - whole)
+    full = {name: value.detach() + torch.rand_like(value) for name, value in GENERATOR.synthesis.named_parameters()}
+    for rank in (1, 3):  # the best there is of that rank, by the values that are left out (Eckart and Young)
+        delta = difference(GENERATOR.synthesis, full, rank)
+        kept, name = tuned_weights(GENERATOR.synthesis, delta), "layers.conv16.weight"
+        own = GENERATOR.synthesis.get_parameter(name)
+        rest = torch.linalg.svdvals((full[name] - own).flatten(1))[rank:].norm().item()
+        assert (full[name] - kept[name]).norm().item() == pytest.approx(rest, rel=1e-3)
 
 
 def test_it_stops_when_it_is_good_enough() -> None:
