@@ -139,11 +139,12 @@ class StyleGAN(AdversarialModule):
         """Add what runs along."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["figurehead"]["path_length"] = self.path_length
-        checkpoint["figurehead"]["augment"] = None if self.augment is None else self.augment.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it up again."""
         super().on_load_checkpoint(checkpoint)
         self.path_length = checkpoint["figurehead"]["path_length"]
-        if self.augment is not None:
-            self.augment.load_state_dict(checkpoint["figurehead"]["augment"])
+        saved = checkpoint["state_dict"]
+        own = {} if self.augment is None else self.augment.state_dict(prefix="augment.")  # it may be new, or gone
+        others = {name: value for name, value in saved.items() if not name.startswith("augment.")}
+        checkpoint["state_dict"] = others | {name: saved.get(name, value) for name, value in own.items()}
