@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from losses.gradient_penalty import r1_penalty
-from models.stylegan.discriminator import Discriminator, spread_over_group
+from models.stylegan.discriminator import Discriminator, ResidualBlock, spread_over_group
 from models.stylegan.layers import EqualConv2d
 from tests.models.stylegan import naive
 
@@ -36,6 +36,7 @@ def naive_logits(model: Discriminator, image: Tensor) -> Tensor:
 
     x = activated(convolved(model.from_rgb, image), model.act.bias)
     for block in model.blocks:
+        assert isinstance(block, ResidualBlock)
         y = activated(convolved(block.conv1, x, 1), block.act1.bias)
         y = activated(convolved(block.conv2, naive.filtered(y, 2, 2))[:, :, ::2, ::2], block.act2.bias)
         x = (y + convolved(block.skip, naive.filtered(x, 1, 1)[:, :, ::2, ::2])) / math.sqrt(2)

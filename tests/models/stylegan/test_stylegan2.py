@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from models.errors import UserError
-from models.stylegan.stylegan2 import StyledConv, StyleGAN2, doubled
+from models.stylegan.stylegan2 import StyledConv, StyleGAN2, ToRGB, doubled
 from models.stylegan.synthesis import Access
 from tests.models.stylegan import naive
 
@@ -40,11 +40,13 @@ def naive_picture(model: StyleGAN2, codes: Tensor, noise: bool = True) -> Tensor
     x = torch.stack([synthesis.const] * len(codes))
     image = torch.zeros(())
     for place, (name, layer) in enumerate(synthesis.layers.items()):
+        assert isinstance(layer, StyledConv)
         x = styled(layer, x, codes[:, place])
         if name.startswith("up"):
             image = naive.filtered(naive.zeros_between(image), 2, 1, gain=4)
         else:
             to_rgb = synthesis.to_rgb[name.removeprefix("conv")]
+            assert isinstance(to_rgb, ToRGB)
             style = naive.linear(codes[:, place + 1], to_rgb.affine.weight, to_rgb.affine.bias)
             weight = to_rgb.weight * to_rgb.scale
             image = image + naive.modulated(x, weight, style, demodulate=False) + to_rgb.bias[:, None, None]
