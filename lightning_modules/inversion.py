@@ -65,10 +65,10 @@ class PSP(Encoding, SupervisedModule):
         """See `Encoding`: one entry for each pass."""
         if not self.refines:
             return [self.model(image)]
-        codes, found = self.model.latent_avg.expand(len(image), -1, -1), []
+        codes, found = self.model.latent_avg[None], []
         for _ in range(self.passes):
             with torch.no_grad():
-                seen = self.picture(codes)
+                seen = self.picture(codes).expand_as(image)
             codes = codes.detach() + self.model(torch.cat([image, seen], dim=1)) - self.model.latent_avg
             found.append(codes)
         return found
