@@ -83,6 +83,8 @@ class Layer(StyledLayer):
 
     up_filter: Tensor
     down_filter: Tensor
+    down_columns: Tensor
+    down_rows: Tensor
 
     def __init__(
         self,
@@ -103,8 +105,17 @@ class Layer(StyledLayer):
         taps = filter_size * up, filter_size * down
         self.register_buffer("up_filter", low_pass(taps[0], before.cutoff, 2 * before.half_width, between))
         self.register_buffer("down_filter", design(taps[1], band.cutoff, 2 * band.half_width, between))
+        self.register_buffer("down_columns", None, persistent=False)
+        self.register_buffer("down_rows", None, persistent=False)
+        self.split_filter()
+        self.register_load_state_dict_post_hook(Layer.split_filter)
         self.rates = rates(before.size + side - 1, band.size, up, down, *taps)
         self.clamp = clamp
+
+    def split_filter(self, _: object = None) -> None:
+        """Find the separable parts of the filter that stands there now."""
+        if not self.down_filter.is_meta:
+            self.down_columns, self.down_rows = separable_parts(self.down_filter)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """Feature and code (B, W)."""
@@ -112,7 +123,7 @@ class Layer(StyledLayer):
         style = style * style.square().mean(dim=1, keepdim=True).rsqrt()  # cancels below; keeps numbers near 1
         norm = (style.square() @ self.weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
         y = self.convolved(x, style * gain, norm)
-        return filtered_lrelu(y, self.up_filter, separable_parts(self.down_filter), self.rates, self.clamp)
+        return filtered_lrelu(y, self.up_filter, (self.down_columns, self.down_rows), self.rates, self.clamp)
 
 
 class ToRGB(StyledLayer):
