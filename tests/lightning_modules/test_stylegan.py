@@ -135,7 +135,7 @@ def test_the_mean_of_w_follows_the_weights() -> None:
     assert module.model.mapping.w_mean.isnan().all()
     with torch.no_grad():
         for parameter in module.model.mapping.parameters():
-            parameter += 1
+            parameter.add_(1)
     module.preview(batch())
     assert not torch.allclose(module.model.mapping.w_mean, old)
 
