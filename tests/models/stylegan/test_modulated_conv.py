@@ -33,13 +33,16 @@ def test_each_picture_is_convolved_with_a_weight_of_its_own(batch: int, up: bool
     torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("batch, up", [(1, False), (2, True)])
+@pytest.mark.parametrize("batch, up", [(1, False), (1, True), (2, True)])
 def test_it_is_the_same_without_gradients_and_with_channels_last(batch: int, up: bool) -> None:
-    x, weight, style, _ = example(batch, trained=False, channels=8)
+    x, weight, style, bias = example(batch, trained=False, channels=8)
     expected = naive.modulated(x, weight, style, up)
+    if batch == 1:
+        expected = expected + bias[:, None, None]
     with torch.no_grad():
         for feature in (x, x.contiguous(memory_format=torch.channels_last)):
-            torch.testing.assert_close(modulated_conv(feature, weight, style, up=up), expected, rtol=1e-10, atol=1e-10)
+            got = modulated_conv(feature, weight, style, up=up, bias=bias if batch == 1 else None)
+            torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("batch, trained, up", [(1, False, False), (1, True, True), (2, False, True), (2, True, False)])
