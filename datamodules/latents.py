@@ -9,6 +9,10 @@ Its samples have the members `json` and `latents_<name>.npz`, with arrays of all
 | `l1`    | (T,) float32: mean difference of G(codes) and the frame, in units of the [0, 1] range    |
 | `psnr`  | (T,) float32: 10 log10(peak^2 / mean squared difference) in dB, at most 100              |
 
+Half precision of the codes halves the size (3.4 GB for 18 codes of 512 numbers of 181,836 frames) and is far below
+what an inversion misses: rounded codes make the pictures of a StyleGAN2 of 64 pixels to 66 to 86 dB PSNR, inversions
+reach 20 to 30.
+
 What made them stands in every `json`, and in `dataset.json` under `latents`, with size and SHA-256 of every tar. The
 shards of the videos stay as they are, and so do their hashes, by which trainings know their data. The index says for
 every sample how many bytes its video has, so that latents of other frames under the same key are found out.

@@ -7,6 +7,7 @@ from PIL import Image
 from models.errors import UserError
 from preparation.describe import CAPTION, COLUMNS, TILE, describe
 from preparation.runners import LocalRunner
+from tests.datamodules.latents import write_latents
 from tests.preparation.jobs import preparation
 from tests.preparation.synthetic import write_talk
 
@@ -18,9 +19,18 @@ def test_a_table_and_a_contact_sheet(tmp_path: Path, capsys: pytest.CaptureFixtu
         write_talk(source / f"{name}.mp4", 1.2)
     (source / "bad.mp4").write_text("x")
     preparation(source, output, LocalRunner(1)).run()
+    write_latents(output)
     sheet = describe(output)
     text = capsys.readouterr().out
-    for part in ("made/ann/ann/0000", "made/bob/bob/0000", "test: 1 segments", "1.20", "48000 Hz", "unreadable: 1"):
+    for part in (
+        "made/ann/ann/0000",
+        "made/bob/bob/0000",
+        "test: 1 segments",
+        "1.20",
+        "48000 Hz",
+        "unreadable: 1",
+        "latents 'toy': 60",
+    ):
         assert part in text
     picture = np.asarray(Image.open(sheet))
     assert picture.shape == (2 * (TILE + CAPTION), COLUMNS * TILE, 3)

@@ -25,6 +25,7 @@ from models.stylegan.pretrained import generator_id, read_generator, save_genera
 from preparation.describe import CAPTION, COLUMNS, TILE
 from preparation.inversion_worker import side
 from preparation.invert import Share
+from preparation.locks import held
 from preparation.runners import Task, Work
 from tests.commands import run_command
 from tests.datamodules.conftest import write_shards
@@ -170,6 +171,11 @@ def test_what_cannot_be_kept_is_said(shards: Path) -> None:
     assert not list((shards / "latents").rglob("*.np*"))
 
 
+def test_two_runs_at_once_are_refused(shards: Path) -> None:
+    with held(shards / "latents" / "tiny" / ".lock-0"), pytest.raises(UserError, match="another run is inverting into"):
+        inversions(shards, Here()).run()
+
+
 def test_videos_that_were_prepared_again_are_noticed(shards: Path) -> None:
     inversions(shards, Here()).run()
     shutil.rmtree(shards / "latents" / "tiny")
@@ -235,19 +241,16 @@ def test_the_command(
     assert facts.inversion["method"] == "optimise_w_plus" and facts.inversion["steps"] == 2
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(
     words: list[str], plain: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = f"output={plain}"
     for arguments, message in [
         (["task=invert", here], "please give generator=...; known: embedded,"),
-        ([*words[:3], here], "please give inversion=...; known: embedded_encoder,"),
         ([*words, here, "generator.file=/none.pt"], "there is no generator /none.pt"),
-        ([*words, here, "batch=0"], "batch=0: it starts at 1"),
         ([*words, here, "size=64"], "size: of no use with task=invert"),
         (["task=describe", here, "batch=3"], "batch: of no use with task=describe"),
-        ([*words, f"output={plain.parent}"], "dataset.json does not exist"),
-        ([*words, here, "name=Bad-name"], "name=Bad-name: latents are called by"),
         ([*words[:3], here, "inversion=embedded_pti"], "inversion by pti finds more than codes"),
     ]:
         code, said = run_command("prepare", arguments, monkeypatch), capsys.readouterr().err
