@@ -62,7 +62,10 @@ class Encoding(StageModule):
         """Codes (B, N, W) of pictures (B, 3, S, S), each better than the one before."""
 
     def picture(self, codes: Tensor) -> Tensor:
-        """What the generator makes of codes (B, N, W) or (B, W), in the size that the encoder sees."""
+        """What the generator makes of codes (B, N, W) or (B, W), in the size that the encoder sees.
+
+        Its noise is fixed, as it is where pictures are inverted; the public code draws it in training.
+        """
         return resized(self.generator(codes, "fixed").image, self.model.size)
 
     @torch.no_grad()
