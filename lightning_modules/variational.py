@@ -20,6 +20,7 @@ from losses.prior_divergence import prior_divergence
 from metrics.l1 import L1
 from metrics.sliced_wasserstein import SlicedWasserstein
 from models.stylegan.generator import Generator
+from models.stylegan.pretrained import read_generator
 from models.weights import load_strictly, read_weights
 
 
@@ -28,9 +29,22 @@ class Variational(StageModule):
 
     model: Generator
 
-    def hold(self, encoder: nn.Module, perceptual: nn.Module) -> None:
-        """Keep the other half, pictures -> mean and log variance of z, and (prediction, target) -> scalar."""
+    def hold(self, encoder: nn.Module, perceptual: nn.Module, start: str | None) -> None:
+        """Keep what makes an autoencoder of the generator.
+
+        Args:
+            encoder: the other half, pictures -> mean and log variance of z.
+            perceptual: (prediction, target) -> scalar.
+            start: a checkpoint of such a training to go on from; of one of another generator, its encoder and mapping
+                (so StyleGAN3 gets the W of StyleGAN2, and learns sooner). None: nothing.
+        """
         self.encoder, self.perceptual = encoder, perceptual
+        if start is not None:
+            earlier = read_generator(start)
+            load_strictly(encoder, read_weights(Path(start)).part("state_dict").part("encoder"))
+            load_strictly(self.model.mapping, earlier.mapping.state_dict())
+            if type(earlier) is type(self.model):
+                load_strictly(self.model.synthesis, earlier.synthesis.state_dict())
         metrics: dict[str, Metric] = {"l1": L1(), "swd": SlicedWasserstein()}
         self.metrics = nn.ModuleDict(metrics)  # type: ignore[assignment]
 
@@ -87,10 +101,11 @@ class VariationalStart(Variational, SupervisedModule):
         perceptual: nn.Module,
         weights: dict[str, float],
         optimizer: OptimizerFactory,
+        start: str | None = None,
         **training: Unpack[Training],
     ) -> None:
         super().__init__(model, weights, optimizer, **training)
-        self.hold(encoder, perceptual)
+        self.hold(encoder, perceptual, start)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """See `Variational.reconstruction`."""
@@ -109,14 +124,12 @@ class VariationalGAN(Variational, StyleGAN):
 
         encoder: see `Variational.hold`.
         perceptual: the same.
-        start: a checkpoint of `VariationalStart`, of both halves; None: nothing.
+        start: the same.
     """
 
     def __init__(self, encoder: nn.Module, perceptual: nn.Module, start: str | None = None, **game: Any) -> None:
-        super().__init__(start=start, **game)
-        self.hold(encoder, perceptual)
-        if start is not None:
-            load_strictly(encoder, read_weights(Path(start)).part("state_dict").part("encoder"))
+        super().__init__(**game)
+        self.hold(encoder, perceptual, start)
 
     def play(self, batch: Batch) -> Game:
         """Pictures from noise for the discriminator; the batch's pictures made again."""
