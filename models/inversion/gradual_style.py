@@ -81,7 +81,7 @@ class GradualStyleEncoder(nn.Module):
         align_corners: bool = True,
     ) -> None:
         super().__init__()
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "codes": codes,
             "style_dim": style_dim,
             "input_channels": input_channels,
@@ -103,6 +103,7 @@ class GradualStyleEncoder(nn.Module):
         self.styles = nn.ModuleList(
             StyleHead(widths[-1], head_width, style_dim, size // 16 * 2**level) for level in self.levels
         )
+        self.given = nn.ModuleList(nn.Identity() for _ in range(3))  # what heads get of each feature, see `folded`
         self.latlayer1 = nn.Conv2d(widths[2], widths[-1], 1)
         self.latlayer2 = nn.Conv2d(widths[1], widths[-1], 1)
         self.register_buffer("latent_avg", torch.zeros(codes, style_dim))
@@ -126,7 +127,8 @@ class GradualStyleEncoder(nn.Module):
             found.append(x)
         fine, middle, coarse = found
         middle = self.joined(coarse, self.latlayer1(middle))
-        return [coarse, middle, self.joined(middle, self.latlayer2(fine))]
+        features = [coarse, middle, self.joined(middle, self.latlayer2(fine))]
+        return [given(feature) for given, feature in zip(self.given, features)]
 
     def joined(self, small: Tensor, large: Tensor) -> Tensor:
         """The small feature, enlarged, and the large one."""
