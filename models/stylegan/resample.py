@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-MOST = 48  # results of a block
+MOST = 48  # steps of `up` results in a block
 FIXED = 8  # what a product costs beside its numbers, in rows and columns
 COPY = 32  # what a copy costs, per sample
 
@@ -76,10 +76,11 @@ class Blocks:
 @cache
 def cut(sampling: Sampling) -> Blocks:
     """The cheapest cut."""
-    return min((_blocks(sampling, steps) for steps in range(1, MOST + 1)), key=lambda cut: _cost(sampling, cut))
+    return min((blocks_of(sampling, steps) for steps in range(1, MOST + 1)), key=lambda blocks: cost(sampling, blocks))
 
 
-def _blocks(sampling: Sampling, steps: int) -> Blocks:
+def blocks_of(sampling: Sampling, steps: int) -> Blocks:
+    """A cut into blocks of `steps * up` results."""
     s = sampling
     results, step = steps * s.up, steps * s.down
     first = -((s.taps - 1 - s.shift) // s.up)
@@ -89,27 +90,27 @@ def _blocks(sampling: Sampling, steps: int) -> Blocks:
     if first >= 0 and end <= s.before and s.before % step == 0 and s.before // step >= count:
         return Blocks(results, step, first, window, s.before // step, framed=False)
     left = max(0, -first)  # zeros before x, which are also those behind the item before
-    samples = left + s.before + max(0, end - s.before - left)
+    samples = left + min(s.before, end) + max(0, end - s.before - left)
     return Blocks(results, step, first, window, max(count, -(-samples // step)), framed=True)
 
 
-def _cost(sampling: Sampling, blocks: Blocks) -> int:
+def cost(sampling: Sampling, blocks: Blocks) -> int:
+    """Time that a cut takes, about."""
     copies = blocks.framed * sampling.before + (blocks.count * blocks.results != sampling.after) * sampling.after
     return blocks.count * (blocks.results + FIXED) * (blocks.window + FIXED) + COPY * copies
 
 
 @cache
-def _tap_numbers(sampling: Sampling, device: torch.device) -> Tensor:
+def _tap_numbers(sampling: Sampling, blocks: Blocks, device: torch.device) -> Tensor:
     """Which tap stands where in the matrix (results, K); `sampling.taps` where none does."""
-    blocks = cut(sampling)
     results, samples = torch.arange(blocks.results)[:, None], torch.arange(blocks.window) + blocks.first
     number = sampling.down * results - sampling.up * samples + sampling.shift
     return number.where((number >= 0) & (number < sampling.taps), sampling.taps).to(device)
 
 
-def matrix(taps: Tensor, sampling: Sampling, like: Tensor) -> Tensor:
-    """(results, K) in the type of `like`."""
-    return F.pad(taps, (0, 1))[_tap_numbers(sampling, taps.device)].to(like.dtype)
+def matrix(taps: Tensor, sampling: Sampling, blocks: Blocks, like: Tensor) -> Tensor:
+    """Of a block (results, K), in the type of `like`."""
+    return F.pad(taps, (0, 1))[_tap_numbers(sampling, blocks, taps.device)].to(like.dtype)
 
 
 def resample(x: Tensor, columns: Tensor, rows: Tensor, sampling: Sampling) -> Tensor:
@@ -144,8 +145,8 @@ def resampled(x: Tensor, columns: Tensor, rows: Tensor, sampling: Sampling) -> T
     x = framed(x, blocks)
     total = None
     for column, row in zip(columns, rows):
-        y = along_columns(x, matrix(column, sampling, x), blocks)
-        y = along_rows(y, matrix(row, sampling, x), blocks)
+        y = along_columns(x, matrix(column, sampling, blocks, x), blocks)
+        y = along_rows(y, matrix(row, sampling, blocks, x), blocks)
         total = y if total is None else total.add_(y)
     assert total is not None
     whole = total.shape[1] == sampling.after
@@ -185,9 +186,9 @@ def products(x: Tensor, matrix: Tensor, blocks: Blocks, results: Tensor) -> None
     """
     samples, width = x.shape
     first, step = max(0, blocks.first), blocks.step
-    whole = max(0, samples - first - blocks.window + step) // step  # windows that end in x
+    blockwise = results.view(-1, len(matrix), width)
+    whole = min(len(blockwise), max(0, samples - first - blocks.window + step) // step)  # windows that end in x
     windows = x.as_strided((whole, blocks.window, width), (step * width, width, 1), first * width + x.storage_offset())
-    blockwise = results.view(samples // step, len(matrix), width)
     torch.bmm(matrix.expand(whole, -1, -1), windows, out=blockwise[:whole])
     for number in range(whole, len(blockwise)):
         rest = x[number * step + first :]

@@ -108,7 +108,7 @@ class Layer(StyledLayer):
         self.register_buffer("down_columns", None, persistent=False)
         self.register_buffer("down_rows", None, persistent=False)
         self.split_filter()
-        self.register_load_state_dict_post_hook(Layer.split_filter)
+        self.register_load_state_dict_post_hook(Layer.split_filter)  # type: ignore[no-untyped-call]
         self.rates = rates(before.size + side - 1, band.size, up, down, *taps)
         self.clamp = clamp
 
