@@ -90,7 +90,7 @@ def blocks_of(sampling: Sampling, steps: int) -> Blocks:
     if first >= 0 and end <= s.before and s.before % step == 0 and s.before // step >= count:
         return Blocks(results, step, first, window, s.before // step, framed=False)
     left = max(0, -first)  # zeros before x, which are also those behind the item before
-    samples = left + min(s.before, end) + max(0, end - s.before - left)
+    samples = left + max(0, min(s.before, end)) + max(0, end - s.before - left)
     return Blocks(results, step, first, window, max(count, -(-samples // step)), framed=True)
 
 
