@@ -1,0 +1,124 @@
+"""Generators that are decoders too: both halves learn, and both are where another training starts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.checkpoints import VERSION
+from lightning_modules.variational import Variational, VariationalGAN, VariationalStart
+from losses.adversarial import NonSaturating
+from models.stylegan.discriminator import Discriminator
+from models.stylegan.generator import Generator
+from models.stylegan.stylegan2 import StyleGAN2
+from models.stylegan.stylegan3 import StyleGAN3
+from models.stylegan.variational_encoder import VariationalEncoder
+
+SIZE, Z = 16, 8
+WEIGHTS = {"perceptual": 1.0, "l1": 1.0, "divergence": 1e-4}
+
+
+def generator(kind: type[Generator] = StyleGAN2) -> Generator:
+    if kind is StyleGAN3:
+        return StyleGAN3(SIZE, Z, Z, channel_base=64, channel_max=8, num_layers=4, margin=2)
+    return StyleGAN2(SIZE, Z, Z, mapping_layers=2, channel_base=128, channel_max=16)
+
+
+def adam(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, 5e-3)
+
+
+def start(kind: type[Generator] = StyleGAN2, file: str | None = None) -> VariationalStart:
+    encoder = VariationalEncoder(SIZE, Z, 128, 16)
+    return VariationalStart(generator(kind), encoder, nn.MSELoss(), WEIGHTS, adam, file, steps=9)
+
+
+def game(file: str | None = None) -> VariationalGAN:
+    return VariationalGAN(
+        VariationalEncoder(SIZE, Z, 128, 16),
+        nn.MSELoss(),
+        file,
+        model=generator(),
+        discriminator=Discriminator(SIZE, 128, 16),
+        adversarial=NonSaturating(),
+        weights=WEIGHTS | {"adversarial": 0.1},
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        steps=9,
+    )
+
+
+def batch() -> dict[str, Tensor]:
+    """Pictures of one colour each: eight numbers say more than enough."""
+    colours = torch.rand(8, 3, 1, 1, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return {"image": colours.expand(-1, -1, SIZE, SIZE).contiguous(), "sample": torch.arange(8)}
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Steps without a trainer, in one process."""
+    torch.manual_seed(0)
+    monkeypatch.setattr(Variational, "trainer", SimpleNamespace(world_size=1))
+    monkeypatch.setattr(Variational, "global_rank", 0)
+    yield
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    module = start()
+    facts = {"model": {"_target_": "models.stylegan.stylegan2.StyleGAN2", **module.model.arguments}}
+    stored = {"state_dict": module.state_dict(), "figurehead": {"version": VERSION, "config": facts}}
+    torch.save(stored, tmp_path / "last.ckpt")
+    return tmp_path / "last.ckpt"
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    theirs = other.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in one.state_dict().items() if "w_mean" not in name)
+
+
+def test_both_halves_learn_to_make_pictures_again() -> None:
+    module = start()
+    (optimizer,), _ = module.configure_optimizers()
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert {id(p) for half in (module.model, module.encoder) for p in half.parameters()} == trained
+
+    def error() -> float:
+        return float((module.preview(batch())["decoded"] - batch()["image"]).abs().mean())
+
+    before = error()
+    for module.batches in range(25):
+        optimizer.zero_grad()
+        module.weighted(module.losses(batch())).backward()
+        optimizer.step()
+    assert error() < 0.7 * before
+
+
+def test_starts_with_both_halves_of_another_training(checkpoint: Path) -> None:
+    earlier = torch.load(checkpoint, weights_only=True)["state_dict"]
+    for module in (start(file=str(checkpoint)), game(str(checkpoint))):
+        ours = module.state_dict()
+        assert all(torch.equal(ours[name], value) for name, value in earlier.items() if "w_mean" not in name)
+
+
+def test_another_generator_takes_the_encoder_and_the_mapping(checkpoint: Path) -> None:
+    first, other = start(file=str(checkpoint)), start(StyleGAN3, str(checkpoint))
+    assert same(first.encoder, other.encoder)
+    assert same(first.model.mapping, other.model.mapping)
+
+
+def test_the_game_makes_the_pictures_of_the_batch_too() -> None:
+    module = game()
+    played = module.play(batch())
+    assert played.losses.keys() == module.weights.keys()
+    assert played.real is not played.fake
+    module.weighted(played.losses).backward()
+    assert all(p.grad is not None for p in module.encoder.parameters())
+    optimizers, _ = module.configure_optimizers()
+    counts = [sum(len(group["params"]) for group in optimizer.param_groups) for optimizer in optimizers]
+    halves = [*module.model.parameters(), *module.encoder.parameters()]
+    assert counts == [len(halves), len(list(module.discriminator.parameters()))]
