@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.errors import UserError
+from models.inversion.folded import folded
 from models.inversion.gradual_style import GradualStyleEncoder
 from models.inversion.inversion import Inversion, Steady, Watch, checked, unwatched
 from models.stylegan.generator import Generator
@@ -46,7 +47,7 @@ class EncoderInversion:
                 + ("makes codes better step by step, it needs at least 1" if channels == 6 else "takes 0, one pass")
             )
         self.generator = generator
-        self.encoder = encoder.to(generator.mapping.w_mean.device).eval()
+        self.encoder = folded(encoder.to(generator.mapping.w_mean.device))
         self.refinements = refinements
         self.noise: Steady = noise
         self.settings: dict[str, Any] = {

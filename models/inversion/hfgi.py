@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from models.errors import UserError
 from models.inversion.encoder_inversion import resized
+from models.inversion.folded import folded
 from models.inversion.gradual_style import GradualStyleEncoder
 from models.inversion.hfgi_aligner import ResidualAligner
 from models.inversion.hfgi_residual import Condition, ResidualEncoder
@@ -100,7 +101,8 @@ class HFGIInversion:
         if shape != wanted:
             raise UserError(f"this encoder gives codes {shape}, and the generator takes {wanted}")
         self.generator = generator
-        self.hfgi = hfgi.to(generator.mapping.w_mean.device).eval()
+        hfgi = hfgi.to(generator.mapping.w_mean.device).eval()
+        self.hfgi = HFGI(folded(hfgi.encoder), hfgi.aligner, hfgi.residual_encoder, hfgi.layer)
         self.settings: dict[str, Any] = {
             "method": "hfgi",
             "layer": hfgi.layer,
