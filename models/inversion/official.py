@@ -31,7 +31,7 @@ def psp_gradual(weights: Weights, x: Tensor) -> Outputs:
 
 
 def psp_gradual_6ch(weights: Weights, x: Tensor) -> Outputs:
-    """PSp of two pictures, one behind the other: (B, 6, 256, 256)."""
+    """The encoder of pSp for two pictures, one behind the other: (B, 6, 256, 256)."""
     return psp_gradual(weights, x)
 
 
