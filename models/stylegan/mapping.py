@@ -1,5 +1,7 @@
 """From Z to W, as StyleGAN2 and 3 do it. Letters: B batch, N codes of a picture."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +28,7 @@ class Mapping(nn.Module):
         super().__init__()
         self.z_dim = z_dim
         widths = [z_dim, *[w_dim] * depth]
-        self.layers = nn.Sequential(*(EqualLinear(a, b, rate=RATE, activate=True) for a, b in zip(widths, widths[1:])))
+        self.layers = nn.Sequential(*(EqualLinear(a, b, rate=RATE, activate=True) for a, b in pairwise(widths)))
         self.register_buffer("w_mean", torch.full((w_dim,), torch.nan))
 
     def forward(self, z: Tensor) -> Tensor:
