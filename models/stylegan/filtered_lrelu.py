@@ -77,7 +77,7 @@ def filtered_lrelu(
     """
     taps = up_taps * rates.up.up
     x = x.permute(0, 2, 3, 1)
-    if not (torch.is_grad_enabled() and x.requires_grad):
+    if x.is_cpu and not (torch.is_grad_enabled() and x.requires_grad):
         return in_strips(x, taps, down_taps, rates, clamp).permute(0, 3, 1, 2)
     y = F.leaky_relu_(resample(x, taps[None], taps[None] * GAIN, rates.up), SLOPE)
     y = y if clamp is None else y.clamp(-clamp, clamp)
