@@ -56,7 +56,7 @@ def one_plot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def benchmark(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Benchmark:
+def command(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Benchmark:
     """Run the command; returns its exit code and what it said."""
 
     def run(*words: str, rows: object = results) -> tuple[int, str]:
@@ -67,8 +67,8 @@ def benchmark(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 
 
 @pytest.mark.slow
-def test_writes_everything(benchmark: Benchmark, tmp_path: Path) -> None:
-    code, said = benchmark("title='Five & one'")
+def test_writes_everything(command: Benchmark, tmp_path: Path) -> None:
+    code, said = command("title='Five & one'")
     assert code == 0, said
     assert "8 rows, 2 tables of results, 1 laid out like a paper's" in said  # the truth of each protocol counts once
     out = tmp_path / "out"
@@ -102,13 +102,13 @@ def test_writes_everything(benchmark: Benchmark, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_plot")
-def test_what_was_written_can_be_compared_again(benchmark: Benchmark, tmp_path: Path) -> None:
-    assert benchmark()[0] == 0
+def test_what_was_written_can_be_compared_again(command: Benchmark, tmp_path: Path) -> None:
+    assert command()[0] == 0
     out = tmp_path / "out"
     assert len(json.loads((out / "rows.json").read_text())) == 8
     for name in ("bars_07_old.png", "mine.png"):
         (out / "plots" / name).write_bytes(b"")
-    code, said = benchmark("tables=[]", rows=out / "rows.json")
+    code, said = command("tables=[]", rows=out / "rows.json")
     assert (code, "8 rows, 2 tables of results, 0 laid out" in said) == (0, True), said
     assert sorted(path.name for path in (out / "plots").iterdir()) == ["bars_01_toy.png", "mine.png"]
 
@@ -126,10 +126,10 @@ def test_what_was_written_can_be_compared_again(benchmark: Benchmark, tmp_path: 
     ],
 )
 def test_mistakes_end_in_one_line_and_write_nothing(
-    benchmark: Benchmark, results: Path, tmp_path: Path, words: tuple[str, ...], rows: object, message: str
+    command: Benchmark, results: Path, tmp_path: Path, words: tuple[str, ...], rows: object, message: str
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    code, said = benchmark(*(word.format(file=tmp_path / "file") for word in words), rows=rows or results)
+    code, said = command(*(word.format(file=tmp_path / "file") for word in words), rows=rows or results)
     assert code == 2
     assert message in said
     assert "Traceback" not in said
@@ -187,11 +187,11 @@ window.addEventListener("load", () => {
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_plot")
-def test_report_in_a_browser(benchmark: Benchmark, tmp_path: Path) -> None:
+def test_report_in_a_browser(command: Benchmark, tmp_path: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         pytest.skip("no chromium here")
-    assert benchmark()[0] == 0
+    assert command()[0] == 0
     report = (tmp_path / "out" / "report.html").read_text()
     page = tmp_path / "page.html"
     page.write_text(report.replace("</head>", f"{CHECK}</head>", 1))
@@ -218,11 +218,11 @@ def test_report_in_a_browser(benchmark: Benchmark, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_plot")
-def test_wandb_offline(benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wandb_offline(command: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb")
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))  # no key in ~/.netrc
-    code, said = benchmark("logger=wandb", "~logger.csv", "tables=[]")  # the CSV logger imports Lightning
+    code, said = command("logger=wandb", "~logger.csv", "tables=[]")  # the CSV logger imports Lightning
     assert code == 0, said
     (run,) = (tmp_path / "out" / "wandb").glob("offline-run-*/")
     media = run / "files" / "media"
