@@ -35,5 +35,12 @@ def wandb(
 
     Path(save_dir).mkdir(parents=True, exist_ok=True)
     return WandbLogger(
-        project=project, name=name, group=group, id=id, save_dir=save_dir, offline=offline, resume="allow"
+        project=project,
+        name=name,
+        group=group,
+        id=id,
+        save_dir=save_dir,
+        offline=offline,
+        resume="allow",
+        mode="offline" if offline else "online",  # Lightning says it by WANDB_MODE, which W&B reads only once
     )

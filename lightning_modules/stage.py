@@ -9,7 +9,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Required, TypedDict
+from typing import Any, ClassVar, Required, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule
@@ -54,6 +54,8 @@ class StageModule(LightningModule, ABC):
     """
 
     metrics: Mapping[str, Metric]
+    # How much a loss may change, relatively, when the pictures of a batch are split among processes
+    split_tolerance: ClassVar[float] = 1e-4
 
     def __init__(
         self,

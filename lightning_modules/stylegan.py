@@ -1,6 +1,6 @@
 """Training of the generators that methods stand on: StyleGAN2 and StyleGAN3."""
 
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ class StyleGAN(AdversarialModule):
     """
 
     model: Generator
+    # The discriminator's statistic is of the pictures of one process, as in public code
+    split_tolerance: ClassVar[float] = 0.05
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.winograd import conv3x3
+
 PHASES_PAY = 256  # channels up to which transposed convolutions with channels last are slow (1.5 x, AVX2, torch 2.14)
 
 
@@ -43,7 +45,7 @@ def modulated_conv(
 
 def _convolve(x: Tensor, weight: Tensor, up: bool, bias: Tensor | None = None) -> Tensor:
     if not up:
-        return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+        return conv3x3(x, weight, bias)
     arranged = x.is_cpu and x.is_contiguous(memory_format=torch.channels_last)
     learnt = x.requires_grad or weight.requires_grad  # writing into parts of a tensor has a costly gradient
     if arranged and not learnt and 8 <= x.shape[1] <= PHASES_PAY:

@@ -16,6 +16,7 @@ from models.stylegan.layers import GAIN, SLOPE, Blur, EqualLinear
 from models.stylegan.mapping import Mapping
 from models.stylegan.modulated_conv import modulated_colours, modulated_conv
 from models.stylegan.synthesis import NOTHING, Access, State, Synthesised
+from models.winograd import helps
 
 
 class StyledConv(nn.Module):
@@ -118,9 +119,10 @@ class Synthesis(nn.Module):
     def arranged(self, x: Tensor) -> Tensor:
         """A feature as convolutions of one picture are quickest on a CPU: channels last in memory, and so ever after.
 
-        Not for few channels: there it does not pay, and torch 2.14 corrupts memory where there are four.
+        Not for few channels: there it does not pay, and torch 2.14 corrupts memory where there are four. Not for
+        Winograd's way.
         """
-        wanted = x.is_cpu and len(x) == 1 and self.narrowest >= 32
+        wanted = x.is_cpu and len(x) == 1 and self.narrowest >= 32 and not helps(x)
         return x.contiguous(memory_format=torch.channels_last) if wanted else x
 
 

@@ -12,6 +12,8 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+from configs.instantiate import build
+from lightning_modules.checkpoints import read_checkpoint
 from tests.commands import run_command
 
 ROOT = Path(__file__).parents[2]
@@ -64,13 +66,15 @@ def first_loss(output: Path) -> float:
     return next(float(row["train/total"]) for row in rows if row["step"] == "1" and row.get("train/total"))
 
 
+def same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Bit by bit; what is not known (NaN) is the same too."""
+    return torch.equal(one.nan_to_num(), other.nan_to_num()) and torch.equal(one.isnan(), other.isnan())
+
+
 def test_fits_saves_and_resumes(
     whole: Path, experiment: str, speakers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after step 1 and resumed, it ends in the very weights of the run that never stopped."""
-    from configs.instantiate import build
-    from lightning_modules.checkpoints import read_checkpoint
-
     checkpoint = read_checkpoint(whole / "checkpoints" / "last.ckpt")
     assert checkpoint.stage == experiment
     assert checkpoint.generator_steps == 2
@@ -87,7 +91,7 @@ def test_fits_saves_and_resumes(
     assert run_command("train", words(experiment, speakers, tmp_path, 2, "resume=true"), monkeypatch) == 0
     resumed = stored(last)
     assert ours["state_dict"].keys() == resumed["state_dict"].keys()
-    assert all(torch.equal(value, resumed["state_dict"][key]) for key, value in ours["state_dict"].items())
+    assert all(same(value, resumed["state_dict"][key]) for key, value in ours["state_dict"].items())
     assert resumed["figurehead"]["generator_steps"] == 2
 
 
@@ -103,4 +107,5 @@ def test_two_processes_compute_what_one_does(whole: Path, speakers: Path, tmp_pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert first_loss(tmp_path) == pytest.approx(first_loss(whole), rel=1e-4)
+    module = build(read_checkpoint(whole / "checkpoints" / "last.ckpt").config["module"])
+    assert first_loss(tmp_path) == pytest.approx(first_loss(whole), rel=module.split_tolerance)
