@@ -132,10 +132,8 @@ class StyleGAN(AdversarialModule):
 
     def generated(self, batch: Batch, psi: float = 1.0) -> Tensor:
         """As many pictures as the batch has, always the same for a number in its data set."""
-        z = [
-            torch.randn(self.model.z_dim, generator=torch.Generator().manual_seed(n)) for n in batch["sample"].tolist()
-        ]
-        return self.model(self.model.map(torch.stack(z).to(self.device), psi), noise="fixed").image.clamp(-1, 1)
+        z = numbered_z(batch, self.model.z_dim).to(self.device)
+        return self.model(self.model.map(z, psi), noise="fixed").image.clamp(-1, 1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what runs along."""
@@ -150,3 +148,9 @@ class StyleGAN(AdversarialModule):
         own = {} if self.augment is None else self.augment.state_dict(prefix="augment.")  # it may be new, or gone
         others = {name: value for name, value in saved.items() if not name.startswith("augment.")}
         checkpoint["state_dict"] = others | {name: saved.get(name, value) for name, value in own.items()}
+
+
+def numbered_z(batch: Batch, z_dim: int) -> Tensor:
+    """Normal z (B, z_dim), always the same for the number that an example has in its data set."""
+    draws = [torch.Generator().manual_seed(number) for number in batch["sample"].tolist()]
+    return torch.stack([torch.randn(z_dim, generator=draw) for draw in draws])

@@ -14,7 +14,7 @@ from torchmetrics import Metric
 
 from lightning_modules.adversarial import Game
 from lightning_modules.stage import Batch, OptimizerFactory, StageModule, Training
-from lightning_modules.stylegan import StyleGAN
+from lightning_modules.stylegan import StyleGAN, numbered_z
 from lightning_modules.supervised import SupervisedModule
 from losses.prior_divergence import prior_divergence
 from metrics.l1 import L1
@@ -81,9 +81,7 @@ class Variational(StageModule):
 
     def from_noise(self, batch: Batch) -> Tensor:
         """As many pictures as the batch has, always the same for a number in its data set."""
-        numbers = batch["sample"].tolist()
-        z = [torch.randn(self.model.z_dim, generator=torch.Generator().manual_seed(number)) for number in numbers]
-        return self.decoded(torch.stack(z).to(self.device)).clamp(-1, 1)
+        return self.decoded(numbered_z(batch, self.model.z_dim).to(self.device)).clamp(-1, 1)
 
 
 class VariationalStart(Variational, SupervisedModule):

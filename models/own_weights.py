@@ -1,12 +1,13 @@
 """Weights in files of our own: `.safetensors` with facts in the metadata, and checkpoints of `train.py`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from models.aside import written_aside
+from models.assets import find, registry
 from models.errors import UserError
 from models.weights import Weights
 
@@ -19,6 +20,32 @@ class Trained(NamedTuple):
     kind: str
     arguments: dict[str, Any]
     weights: Weights
+
+
+def located(file: str, what: str, embedded: Mapping[str, Path], suits: Callable[[str], bool]) -> Path:
+    """The path of weights that come with the code, of an asset, or that is given as it is.
+
+    Args:
+        file: one of `embedded`, the name of an asset, or a path.
+        what: they are of, for messages.
+        embedded: by name.
+        suits: whether an asset of that name may be what is wanted, for messages.
+
+    Raises:
+        MissingAsset: of that name.
+        UserError: there is no such file.
+    """
+    path = embedded.get(file, Path(file).expanduser())
+    if file in registry() and not path.is_file():
+        return find(file)
+    if path.is_file():
+        return path
+    if file in embedded:
+        raise UserError(
+            f"the {what} {file} does not come with this version: {path.parent}/README.md tells how far it is"
+        )
+    named = ", ".join([*embedded, *filter(suits, registry())])
+    raise UserError(f"there is no {what} {file}: neither such a file nor one of {named}")
 
 
 def save_halved(path: Path, network: nn.Module, facts: dict[str, str]) -> None:

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from models.assets import find, registry
 from models.errors import UserError
 from models.inversion.e4e import Encoder4Editing
 from models.inversion.gradual_style import GradualStyleEncoder, load_encoder, sizes_of
 from models.inversion.hfgi import HFGI
 from models.inversion.hfgi_aligner import ResidualAligner
 from models.inversion.hfgi_residual import ResidualEncoder
-from models.own_weights import facts_of, save_halved, trained
+from models.own_weights import facts_of, located, save_halved, trained
 from models.weights import TORCH_SUFFIXES, Weights, load_strictly, read_torch, read_weights, tensors_of
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -75,15 +74,7 @@ def read_hfgi(file: str | Path = "styleheat_hfgi", encoder: str | Path = "styleh
 
 
 def _path(file: str) -> Path:
-    if file in EMBEDDED:
-        return EMBEDDED[file]
-    path = Path(file).expanduser()
-    if file in registry() and not path.is_file():
-        return find(file)
-    if not path.is_file():
-        named = ", ".join([*EMBEDDED, *(name for name in registry() if name.endswith(("_encode", "_e4e")))])
-        raise UserError(f"there is no encoder {file}: neither such a file nor one of {named}")
-    return path
+    return located(file, "encoder", EMBEDDED, lambda name: name.endswith(("_encode", "_e4e")))
 
 
 def _read(path: Path, kind: str | None) -> GradualStyleEncoder:

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.assets import find, registry
 from models.errors import UserError
-from models.own_weights import facts_of, save_halved, trained
+from models.own_weights import facts_of, located, save_halved, trained
 from models.pickles import Network
 from models.stylegan.generator import Generator
 from models.stylegan.layouts import ROSINALITY_PARTS, generator_from_nvidia, generator_from_rosinality
@@ -51,7 +50,7 @@ def read_generator(file: str | Path) -> Generator:
         MissingAsset: of that name.
         UserError: there is no such file, or it is not whole or holds no generator that is known here.
     """
-    path = _path(str(file))
+    path = located(str(file), "generator", EMBEDDED, lambda name: name.startswith("stylegan"))
     try:
         generator = _read(path)
     except UserError as error:
@@ -85,19 +84,6 @@ def weights_id(network: nn.Module, without: Sequence[str] = ()) -> str:
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
     return digest.hexdigest()[:16]
-
-
-def _path(file: str) -> Path:
-    if file in EMBEDDED:
-        return EMBEDDED[file]
-    path = Path(file).expanduser()
-    assets = registry()
-    if file in assets and not path.is_file():
-        return find(file)
-    if not path.is_file():
-        named = ", ".join([*EMBEDDED, *(name for name in assets if name.startswith("stylegan"))])
-        raise UserError(f"there is no generator {file}: neither such a file nor one of {named}")
-    return path
 
 
 def _read(path: Path) -> Generator:

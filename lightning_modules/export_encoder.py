@@ -1,9 +1,8 @@
-"""Turns a checkpoint of a StyleGAN, or of an encoder for one, into the file of weights that comes with the code.
+"""Turns a checkpoint of an encoder for a StyleGAN into the file of weights that comes with the code.
 
-    python -m lightning_modules.export_stylegan CHECKPOINT models/stylegan/weights/stylegan2.safetensors
-    python -m lightning_modules.export_stylegan CHECKPOINT models/inversion/weights/e4e.safetensors
+    python -m lightning_modules.export_encoder CHECKPOINT models/inversion/weights/e4e.safetensors
 
-They are the averaged weights, in half precision; `read_generator` and `read_encoder` read the file.
+They are the averaged weights, in half precision; `read_encoder` reads the file. (Generators: `models.stylegan.export`.)
 """
 
 import sys
@@ -14,7 +13,6 @@ from lightning_modules.checkpoints import Checkpoint, read_checkpoint
 from lightning_modules.export_regressor import main
 from models.errors import UserError
 from models.inversion.pretrained import read_encoder, save_encoder
-from models.stylegan.pretrained import read_generator, save_generator
 
 
 def export(checkpoint: Path, file: Path) -> None:
@@ -24,14 +22,10 @@ def export(checkpoint: Path, file: Path) -> None:
         UserError: the checkpoint is of another stage, or e4e's deltas have not all been trained.
     """
     stored = read_checkpoint(checkpoint)
+    if not stored.stage.startswith("inversion/"):
+        raise UserError(f"{checkpoint} is of {stored.stage}, which trains no encoder")
     check_deltas(stored)
-    match stored.stage.split("/")[0]:
-        case "stylegan":
-            save_generator(file, read_generator(checkpoint))
-        case "inversion":
-            save_encoder(file, read_encoder(checkpoint))
-        case _:
-            raise UserError(f"{checkpoint} is of {stored.stage}, neither a StyleGAN nor an encoder for one")
+    save_encoder(file, read_encoder(checkpoint))
 
 
 def check_deltas(stored: Checkpoint) -> None:
