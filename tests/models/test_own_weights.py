@@ -21,6 +21,6 @@ def test_finds_what_comes_with_the_code_assets_and_paths(tmp_path: Path, monkeyp
     with pytest.raises(MissingAsset, match="stylegan3_t_ffhq"):
         path("stylegan3_t_ffhq")
     with pytest.raises(
-        UserError, match="there is no generator g: .* embedded, later, stylegan3_t_ffhq, stylegan3_r_ffhq"
+        UserError, match=r"there is no generator g: .* embedded, later, stylegan3_t_ffhq, stylegan3_r_ffhq"
     ):
         path("g")
