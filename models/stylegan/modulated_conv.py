@@ -21,8 +21,8 @@ def modulated_conv(
 
     Args:
         x: (B, C_in, H, W).
-        weight: (C_out, C_in, k, k), already scaled.
-        style: (B, C_in).
+        weight: (C_out, C_in, k, k).
+        style: (B, C_in); what scales the weights (equalised learning rates) may be in it.
         gain: of the result.
         up: stride-2 transposed convolution without padding, (2 H + 1, 2 W + 1): a blur must follow.
         bias: (C_out,), added behind the gain.
@@ -33,11 +33,17 @@ def modulated_conv(
     what goes in and what comes out; so they do where styles have a gradient and weights have none, as the gradient into
     modulated weights costs as much as the convolution.
     """
+    alone = len(x) == 1 and (weight.requires_grad or not style.requires_grad)
     with torch.autocast(x.device.type, enabled=False):  # lengths of weights in bfloat16 would be off by a percent
         style = style.float() if style.dtype == torch.bfloat16 else style
-        demodulation = (style.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt() * gain
-    if len(x) == 1 and (weight.requires_grad or not style.requires_grad):
-        return _convolve(x, weight * (demodulation.view(-1, 1) * style)[..., None, None], up, bias)
+        if alone:
+            weight = weight * style[..., None, None]
+            length = torch.linalg.vector_norm(weight, dim=(1, 2, 3), keepdim=True)
+            weight = weight * ((length.square() + 1e-8).rsqrt() * gain)
+        else:
+            demodulation = (style.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt() * gain
+    if alone:
+        return _convolve(x, weight, up, bias)
     y = _convolve(x * style[:, :, None, None].to(x.dtype), weight, up)
     factor = demodulation[:, :, None, None].to(y.dtype)
     return y * factor if bias is None else torch.addcmul(bias.view(1, -1, 1, 1).to(y.dtype), y, factor)

@@ -45,12 +45,11 @@ class StyledConv(nn.Module):
 
     def forward(self, x: Tensor, code: Tensor, noise: Noise = "fixed") -> Tensor:
         """Feature and code (B, w_dim)."""
-        bias = self.bias * GAIN
-        weight = self.weight * self.scale
+        bias, style = self.bias * GAIN, self.affine(code) * self.scale
         if self.blur is None:
-            y = modulated_conv(x, weight, self.affine(code), GAIN, bias=bias)
+            y = modulated_conv(x, self.weight, style, GAIN, bias=bias)
         else:
-            y = self.blur(modulated_conv(x, weight, self.affine(code), GAIN, up=True), bias)
+            y = self.blur(modulated_conv(x, self.weight, style, GAIN, up=True), bias)
         if noise != "none":
             y.add_(self.drawn(y, noise) * (self.noise_strength * GAIN))
         return F.leaky_relu_(y, SLOPE)  # of sqrt 2 y is sqrt 2 times that of y
