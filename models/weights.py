@@ -151,8 +151,8 @@ def read_torch(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:  # torch's text advises to run the code in the file
         raise UserError(f"{path.name} is not a torch file of plain tensors") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # a broken or hostile file can make torch's reader raise anything
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UserError(f"{path.name} is not a torch file of plain tensors ({reason})") from error
 
 

@@ -87,6 +87,20 @@ def test_broken_files_are_named_in_one_line(suffix: str, damage: str, tmp_path: 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b".",  # IndexError
+        b"\x80\x02h\x05.",  # KeyError: a place in the memory where nothing was put
+        b"\x80\x02X\x01",  # struct.error: the end comes in a number
+    ],
+)
+def test_what_torch_stumbles_over_is_named_in_one_line(raw: bytes, tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(raw)
+    with pytest.raises(UserError, match=r"w.pt is not a torch file of plain tensors \(.+\)"):
+        read_weights(tmp_path / "w.pt")
+
+
 class _Harmful:
     def __reduce__(self) -> tuple[Any, ...]:
         return exec, ("raise SystemExit('code from a file was run')",)
