@@ -77,20 +77,23 @@ class AdaptiveAugment(nn.Module):
 
 @dataclass(frozen=True)
 class Draws:
-    """Numbers (B,) that are drawn for a picture with probability `p`, and 0 else: nothing happens to it."""
+    """Numbers (B,) that are drawn for a picture with probability `p`, and 0 else: nothing happens to it.
+
+    Of `axes`, (axes, B): all of a picture's or none.
+    """
 
     p: Tensor
     count: int
     random: torch.Generator
 
-    def normal(self, deviation: float) -> Tensor:
+    def normal(self, deviation: float, *axes: int) -> Tensor:
         """Normal numbers of mean 0."""
-        drawn = torch.randn(self.count, generator=self.random, device=self.p.device) * deviation
+        drawn = torch.randn(*axes, self.count, generator=self.random, device=self.p.device) * deviation
         return self._kept(drawn, self.p)
 
-    def uniform(self, reach: float, p: Tensor | None = None) -> Tensor:
+    def uniform(self, reach: float, *axes: int, p: Tensor | None = None) -> Tensor:
         """Evenly from -reach to reach."""
-        drawn = (2 * torch.rand(self.count, generator=self.random, device=self.p.device) - 1) * reach
+        drawn = (2 * torch.rand(*axes, self.count, generator=self.random, device=self.p.device) - 1) * reach
         return self._kept(drawn, self.p if p is None else p)
 
     def whole(self, until: int) -> Tensor:
@@ -109,12 +112,12 @@ def geometry(draws: Draws, side: int) -> Tensor:
     steps = [
         mirroring(draws.whole(2)),
         turning(math.pi / 2 * draws.whole(4)),
-        shifting(*((draws.uniform(0.125) * side).round() / side for _ in range(2))),
+        shifting(*(draws.uniform(0.125, 2) * side).round() / side),
         scaling(zoom, zoom),
-        turning(draws.uniform(math.pi, turn)),
+        turning(draws.uniform(math.pi, p=turn)),
         scaling(stretch, -stretch),
-        turning(draws.uniform(math.pi, turn)),
-        shifting(*(draws.normal(0.125) for _ in range(2))),
+        turning(draws.uniform(math.pi, p=turn)),
+        shifting(*draws.normal(0.125, 2)),
     ]
     return reduce(torch.matmul, steps)
 

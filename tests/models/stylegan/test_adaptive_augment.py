@@ -56,7 +56,7 @@ def test_at_the_start_every_picture_is_itself() -> None:
 def test_some_pictures_change_and_some_do_not() -> None:
     image = smooth(200, 8)
     same = (augment_of(0.1)(image, source()) == image).flatten(1).all(dim=1)
-    assert 0.2 < same.float().mean() < 0.5  # 0.9 ^ 12, and half of the flips and a quarter of the turns do nothing
+    assert 0.2 < same.float().mean() < 0.5  # 0.9 ^ 10, and half of the flips and a quarter of the turns do nothing
 
 
 def test_the_same_source_gives_the_same_pictures() -> None:
@@ -187,6 +187,14 @@ def test_what_is_drawn_has_the_spread_of_the_paper() -> None:
     area = torch.linalg.det(geometry(draws, 64)[:, :2, :2].double()).abs().log2()
     assert area.std().item() == pytest.approx(2 * 0.2 * math.sqrt(0.5), rel=0.03)  # stretching keeps the area
     assert area.mean().item() == pytest.approx(0, abs=0.01)
+
+
+def test_a_picture_that_is_shifted_is_shifted_both_ways() -> None:
+    """Appendix B draws once whether x and y are shifted, not once for each."""
+    draws = Draws(torch.tensor(0.3), 5000, source())
+    for x, y in (draws.normal(1.0, 2), draws.uniform(1.0, 2)):
+        assert torch.equal(x != 0, y != 0) and not torch.equal(x, y)
+        assert (x != 0).float().mean().item() == pytest.approx(0.3, abs=0.03)
 
 
 def test_gradients_flow_twice() -> None:
