@@ -58,7 +58,7 @@ class FourierFeatures(nn.Module):
 
     def of_code(self, code: Tensor) -> Tensor:
         """The code's own inverse transform (B, 3, 3): a rotation behind a translation."""
-        cosine, sine, x, y = self.affine(code).float().unbind(dim=1)
+        cosine, sine, x, y = self.affine(code).to(self.frequencies).unbind(dim=1)
         length = torch.hypot(cosine, sine)
         return _turned_and_shifted(cosine / length, sine / length, x / length, y / length)
 

@@ -48,7 +48,7 @@ class StyledLayer(nn.Module):
         """What brings x to a mean square of about 1; follows it in training mode."""
         if self.training:
             with torch.no_grad():
-                self.magnitude.lerp_(x.detach().float().square().mean(), 1 - self.decay)
+                self.magnitude.lerp_(x.detach().to(self.magnitude).square().mean(), 1 - self.decay)
         return self.magnitude.rsqrt()
 
     def convolved(self, x: Tensor, before: Tensor, after: Tensor | None = None) -> Tensor:

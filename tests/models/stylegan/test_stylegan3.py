@@ -61,6 +61,15 @@ def test_with_and_without_gradients_it_makes_the_same(model: StyleGAN3, codes: T
     torch.testing.assert_close(model(codes.clone().requires_grad_()).image, plain, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_gradients_into_codes_in_double_precision(kind: str) -> None:
+    torch.manual_seed(0)
+    model = StyleGAN3(16, 4, 4, channels=[2, 2, 2], num_layers=3, num_critical=1, margin=2, **KINDS[kind])
+    model.eval().double()
+    codes = torch.randn(2, model.codes, 4, dtype=torch.double, requires_grad=True)
+    torch.autograd.gradcheck(lambda codes: model(codes).image, codes, fast_mode=True)
+
+
 def apart(picture: Tensor, expected: Tensor, border: int) -> float:
     """Peak signal-to-noise ratio in dB, borders left out."""
     inner = slice(border, -border)
