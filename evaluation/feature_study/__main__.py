@@ -35,6 +35,8 @@ def study(generator: Generator, output: Path, layer: str | None = None, pictures
         raise UserError("--pictures must be at least 1")
     names = list(layers(generator))
     layer = layer or middle(names)
+    if layer not in generator.names:
+        raise UserError(f"--layer {layer}: this generator has {', '.join(generator.names)}")
     at = names if layer in names else [*names, layer]
     z = torch.randn(pictures, generator.z_dim, generator=torch.Generator().manual_seed(0))
     table = Table()
