@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.inversion.inversion import Watch
 
+LOOK = 8  # steps from one look at the losses to the next: each waits for the device
 Terms = Callable[[list[Tensor], Tensor], Mapping[str, Tensor]]
 """Leaves of some pictures, (b, ...) each, and the numbers (b,) of these pictures -> parts of the loss, (b,) each."""
 
@@ -19,7 +20,8 @@ Terms = Callable[[list[Tensor], Tensor], Mapping[str, Tensor]]
 class Plan:
     """How long to optimise.
 
-    A picture is finished when `patience` steps have not brought its loss down by the fraction `tolerance`.
+    A picture is finished when `patience` steps have not brought its loss down by the fraction `tolerance`; that is
+    looked at in every eighth step.
 
     Attributes:
         steps: at most.
@@ -49,15 +51,17 @@ def descend(start: Sequence[Tensor], rates: Sequence[float], terms: Terms, plan:
         losses = torch.stack(list(parts.values())).sum(dim=0)
         better, finished = stall.look(losses.detach())
         for kept, leaf in zip(best, leaves):
-            kept[rows[better]] = leaf.detach()[better]
-        watch(step, plan.steps, {name: value.detach().mean().item() for name, value in parts.items()})
-        if step == plan.steps or bool(finished.all()):
+            kept[rows] = leaf.detach().where(better.view(-1, *[1] * (leaf.ndim - 1)), kept[rows])
+        look = step % LOOK == 0 or step == plan.steps
+        if look:
+            watch(step, plan.steps, {name: value.detach().mean().item() for name, value in parts.items()})
+        if step == plan.steps or (look and bool(finished.all())):
             break
         gradients = torch.autograd.grad(losses.sum(), leaves)  # of nothing else: the networks need none
         for leaf, gradient in zip(leaves, gradients):
             leaf.grad = gradient
         adam.step()
-        if bool(finished.any()):
+        if look and bool(finished.any()):
             going = ~finished
             rows, leaves = rows[going], keep_rows(adam, going)
             stall.keep(going)

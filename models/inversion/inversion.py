@@ -27,8 +27,8 @@ from models.stylegan.synthesis import NOTHING, Access, State
 
 Steady = Literal["fixed", "none"]  # noise that is the same in every pass
 Watch = Callable[[int, int, Mapping[str, float]], None]
-"""Told of every step: how many are done, how many there are at most, and the weighted parts of the loss, as their means
-over the pictures that are still being worked on."""
+"""Told every few steps: how many are done, how many there are at most, and the weighted parts of the loss, as their
+means over the pictures that are still being worked on."""
 
 
 @dataclass(frozen=True)

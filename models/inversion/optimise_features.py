@@ -6,7 +6,7 @@ Letters: B batch, N codes, W numbers of a code.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,10 +15,12 @@ from models.errors import UserError
 from models.inversion.descent import Plan, descend
 from models.inversion.inversion import Inversion, Inverter, Watch, checked, unwatched
 from models.inversion.objective import Objective
+from models.inversion.optimiser import settings_of
 from models.stylegan.generator import Generator
 from models.stylegan.synthesis import Access, State
 
 
+@dataclass(eq=False)
 class OptimiseFeatures:
     """Adam on the feature behind a layer and on the codes behind it, from where another inverter's codes lead.
 
@@ -29,7 +31,7 @@ class OptimiseFeatures:
         generator: see `Inverter`.
         objective: what is minimised.
         start: makes the inverter that the codes, and the noise, come from; and the feature, where it gives one.
-        layer: the feature is the one behind it.
+        layer: the feature is the one behind it; not the last one.
         feature_weight: see above.
         steps: at most.
         learning_rate: of Adam.
@@ -41,45 +43,30 @@ class OptimiseFeatures:
 
     """
 
-    def __init__(
-        self,
-        generator: Generator,
-        objective: Objective,
-        start: Callable[[Generator], Inverter],
-        layer: str = "up64",
-        feature_weight: float = 0.1,
-        steps: int = 250,
-        learning_rate: float = 0.01,
-        patience: int | None = None,
-        tolerance: float = 0.0,
-    ) -> None:
-        if layer not in generator.names:
-            raise UserError(f"layer={layer}: this generator has {', '.join(generator.names)}")
-        self.generator = generator
-        self.objective = objective.to(generator.mapping.w_mean.device)
-        self.start = start(generator)
-        self.layer = layer
-        self.feature_weight = feature_weight
-        self.plan = Plan(steps, patience, tolerance)
-        self.learning_rate = learning_rate
-        self.settings: dict[str, Any] = {
-            "method": "optimise_features",
-            "objective": self.objective.settings,
-            "start": self.start.settings,
-            "layer": layer,
-            "feature_weight": feature_weight,
-            "steps": steps,
-            "learning_rate": learning_rate,
-            "patience": patience,
-            "tolerance": tolerance,
-        }
+    generator: Generator
+    objective: Objective
+    start: Callable[[Generator], Inverter]
+    layer: str = "up64"
+    feature_weight: float = 0.1
+    steps: int = 250
+    learning_rate: float = 0.01
+    patience: int | None = None
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        inner = self.generator.names[:-1]  # behind StyleGAN2's last layer there is nothing that would use a feature
+        if self.layer not in inner:
+            raise UserError(f"layer={self.layer}: features of this generator are found behind {', '.join(inner)}")
+        self.objective.to(self.generator.mapping.w_mean.device)
+        self.first = self.start(self.generator)
+        self.settings = settings_of(self, "optimise_features", self.first)
 
     def invert(self, image: Tensor, watch: Watch = unwatched) -> Inversion:
         """See `Inverter`; the result has the state behind the layer."""
         wanted = self.objective.describe(checked(self.generator, image))
-        first = self.start.invert(image, watch)
+        first = self.first.invert(image, watch)
         state = self.state(first)
-        behind = self.generator.names.index(self.layer) + 1
+        behind = self.generator.codes_up_to(self.layer)
 
         def terms(leaves: list[Tensor], rows: Tensor) -> dict[str, Tensor]:
             later, feature = leaves
@@ -92,7 +79,8 @@ class OptimiseFeatures:
             return parts | {"feature": self.feature_weight * moved}
 
         leaves = [first.codes[:, behind:], state.feature]
-        later, feature = descend(leaves, [self.learning_rate] * 2, terms, self.plan, watch)
+        plan = Plan(self.steps, self.patience, self.tolerance)
+        later, feature = descend(leaves, [self.learning_rate] * 2, terms, plan, watch)
         codes = torch.cat([first.codes[:, :behind], later], dim=1)
         return Inversion(codes, {self.layer: State(feature, state.image)}, noise=first.noise)
 

@@ -4,16 +4,19 @@ Letters: B batch, N codes, W numbers of a code, S side of the pictures.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
 from models.inversion.descent import Plan, descend
 from models.inversion.inversion import Inversion, Inverter, Steady, Watch, checked, mean_codes, unwatched
 from models.inversion.objective import Objective
+from models.inversion.optimiser import settings_of
 from models.stylegan.generator import Generator
 
 
+@dataclass(eq=False)
 class OptimiseWPlus:
     """Adam on the codes, from W's mean or from another inverter's codes, all pictures at once and each on its own.
 
@@ -32,42 +35,26 @@ class OptimiseWPlus:
 
     """
 
-    def __init__(
-        self,
-        generator: Generator,
-        objective: Objective,
-        start: Callable[[Generator], Inverter] | None = None,
-        space: Literal["w", "w+"] = "w+",
-        steps: int = 1000,
-        learning_rate: float = 0.01,
-        patience: int | None = None,
-        tolerance: float = 0.0,
-        noise: Steady = "fixed",
-    ) -> None:
-        self.generator = generator
-        self.objective = objective.to(generator.mapping.w_mean.device)
-        self.start = start(generator) if start else None
-        self.space = space
-        self.plan = Plan(steps, patience, tolerance)
-        self.learning_rate = learning_rate
-        self.noise: Steady = noise
-        self.settings: dict[str, Any] = {
-            "method": "optimise_w_plus",
-            "objective": self.objective.settings,
-            "start": self.start.settings if self.start else "mean of W",
-            "space": space,
-            "steps": steps,
-            "learning_rate": learning_rate,
-            "patience": patience,
-            "tolerance": tolerance,
-            "noise": noise,
-        }
+    generator: Generator
+    objective: Objective
+    start: Callable[[Generator], Inverter] | None = None
+    space: Literal["w", "w+"] = "w+"
+    steps: int = 1000
+    learning_rate: float = 0.01
+    patience: int | None = None
+    tolerance: float = 0.0
+    noise: Steady = "fixed"
+
+    def __post_init__(self) -> None:
+        self.objective.to(self.generator.mapping.w_mean.device)
+        self.first = self.start(self.generator) if self.start else None
+        self.settings = settings_of(self, "optimise_w_plus", self.first)
 
     def invert(self, image: Tensor, watch: Watch = unwatched) -> Inversion:
         """See `Inverter`."""
         wanted = self.objective.describe(checked(self.generator, image))
-        if self.start:
-            codes = self.start.invert(image, watch).codes
+        if self.first:
+            codes = self.first.invert(image, watch).codes
         else:
             codes = mean_codes(self.generator, len(image))
         if self.space == "w":
@@ -78,7 +65,8 @@ class OptimiseWPlus:
             picture = self.generator(whole, self.noise).image
             return self.objective(picture, {name: value[rows] for name, value in wanted.items()}, whole)
 
-        (found,) = descend([codes], [self.learning_rate], terms, self.plan, watch)
+        plan = Plan(self.steps, self.patience, self.tolerance)
+        (found,) = descend([codes], [self.learning_rate], terms, plan, watch)
         return Inversion(self.whole(found).contiguous(), noise=self.noise)
 
     def whole(self, codes: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Letters: B batch, N codes, W numbers of a code.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,9 +13,11 @@ from torch.func import functional_call
 from models.inversion.delta import difference
 from models.inversion.inversion import Inversion, Inverter, Steady, Watch, checked, unwatched
 from models.inversion.objective import Objective
+from models.inversion.optimiser import settings_of
 from models.stylegan.generator import Generator
 
 
+@dataclass(eq=False)
 class PivotalTuning:
     """Adam on the weights of the synthesis, while the codes that another inverter gives, the pivots, stay.
 
@@ -38,47 +40,27 @@ class PivotalTuning:
 
     """
 
-    def __init__(
-        self,
-        generator: Generator,
-        objective: Objective,
-        start: Callable[[Generator], Inverter],
-        steps: int = 350,
-        learning_rate: float = 3e-4,
-        enough: float | None = None,
-        rank: int | None = None,
-        locality_weight: float = 0.0,
-        locality_radius: float = 30.0,
-        seed: int = 0,
-    ) -> None:
-        self.generator = generator
-        self.objective = objective.to(generator.mapping.w_mean.device)
-        self.start = start(generator)
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.enough = enough
-        self.rank = rank
-        self.locality_weight = locality_weight
-        self.locality_radius = locality_radius
-        self.seed = seed
-        self.settings: dict[str, Any] = {
-            "method": "pti",
-            "objective": self.objective.settings,
-            "start": self.start.settings,
-            "steps": steps,
-            "learning_rate": learning_rate,
-            "enough": enough,
-            "rank": rank,
-            "locality_weight": locality_weight,
-            "locality_radius": locality_radius,
-            "seed": seed,
-        }
+    generator: Generator
+    objective: Objective
+    start: Callable[[Generator], Inverter]
+    steps: int = 350
+    learning_rate: float = 3e-4
+    enough: float | None = None
+    rank: int | None = None
+    locality_weight: float = 0.0
+    locality_radius: float = 30.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.objective.to(self.generator.mapping.w_mean.device)
+        self.first = self.start(self.generator)
+        self.settings = settings_of(self, "pti", self.first)
 
     @torch.enable_grad()
     def invert(self, image: Tensor, watch: Watch = unwatched) -> Inversion:
         """See `Inverter`; the result has a delta."""
         wanted = self.objective.describe(checked(self.generator, image))
-        pivot = self.start.invert(image, watch)
+        pivot = self.first.invert(image, watch)
         weights = {
             f"synthesis.{name}": value.detach().clone().requires_grad_()
             for name, value in self.generator.synthesis.named_parameters()

@@ -20,7 +20,7 @@ class Generator(nn.Module, ABC):
         size: of the picture.
         z_dim: numbers of z.
         w_dim: W.
-        codes: N; layer i of `names` takes code i.
+        codes: N: one for each layer of `names`, one for the colours behind them, and in StyleGAN3 one in front.
         mapping: from Z to W.
         synthesis: from W+ to the picture.
         arguments: by name, those that it was made with and that are not the defaults; a file keeps them.
@@ -49,6 +49,10 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def forward(self, codes: Tensor, noise: Noise = "fixed", access: Access = NOTHING) -> Synthesised:
         """Codes of W (B, W) or W+ (B, N, W) -> picture; `map` makes codes of z."""
+
+    def codes_up_to(self, layer: str) -> int:
+        """How many codes have been used behind a layer: a pass that starts there takes the others."""
+        return self.codes - len(self.names) + self.names.index(layer)
 
     def map(self, z: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
         """Normal z (B, z_dim) -> codes (B, N, W), truncated: mean + psi (w - mean) for the first `cutoff` of them."""

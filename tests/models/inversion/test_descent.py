@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.inversion.descent import Plan, descend
+from models.inversion.descent import LOOK, Plan, descend
 from models.inversion.inversion import unwatched
 
 GOALS = torch.tensor([[0.3, -0.2], [4.0, 1.0], [0.0, 0.0]], dtype=torch.double)
@@ -52,8 +52,8 @@ def test_who_does_not_get_better_is_finished_and_changes_nobody() -> None:
 
     plan, steps = Plan(60, patience=5, tolerance=0.01), []
     (found,) = descend(start()[:1], [0.1], bowls, plan, lambda done, most, parts: steps.append(done))
-    assert present[0] == 3 and present[6] == 2  # the third is where it wants to be from the beginning
-    assert steps == list(range(len(present)))
+    assert present[LOOK] == 3 > present[LOOK + 1]  # the third is where it wants to be from the beginning
+    assert steps == [*range(0, 60, LOOK), 60]  # nothing is asked of the device in between
     assert torch.allclose(found, torch.cat([alone(row) for row in range(3)]))
     assert found[2].abs().max() == 0
 

@@ -8,6 +8,7 @@ import torch
 from losses.delta_regularisation import DeltaRegularisation
 from losses.ms_ssim import MSSSIM
 from models.errors import UserError
+from models.inversion.descent import LOOK
 from models.inversion.inversion import Inversion, reconstruct
 from models.inversion.objective import Objective
 from models.inversion.optimise_features import OptimiseFeatures
@@ -15,7 +16,7 @@ from models.inversion.optimise_w_plus import OptimiseWPlus
 from models.stylegan.synthesis import Access
 from tests.models.inversion.toys import error, foreign, makeable, toy_generator
 
-EARLY, LATE = 10, 60  # steps between which memory must not grow
+EARLY, LATE = LOOK, 8 * LOOK  # steps between which memory must not grow
 GENERATOR = toy_generator()
 PIXELS = Objective(pixel_weight=1.0)
 
@@ -32,7 +33,7 @@ def test_a_picture_that_the_generator_makes_is_found_again() -> None:
     assert inversion.codes.shape == (2, GENERATOR.codes, 8)
     start, end = error(mean_picture(), wanted), error(reconstruct(GENERATOR, inversion), wanted)
     assert max(after / before for after, before in zip(end, start)) < 0.03
-    assert [(done, steps) for done, steps, _ in told] == [(step, 60) for step in range(61)]
+    assert [(done, steps) for done, steps, _ in told] == [(step, 60) for step in (*range(0, 60, LOOK), 60)]
     assert told[0][2] == pytest.approx(sum(start) / 2)
 
 
@@ -65,7 +66,18 @@ def test_a_start_is_gone_on_from() -> None:
     assert error(reconstruct(GENERATOR, more.invert(wanted)), wanted) < error(
         reconstruct(GENERATOR, first(GENERATOR).invert(wanted)), wanted
     )
-    assert more.settings["start"]["steps"] == 20
+    assert more.settings == {
+        "method": "optimise_w_plus",
+        "objective": PIXELS.settings,
+        "start": first(GENERATOR).settings,
+        "space": "w+",
+        "steps": 20,
+        "learning_rate": 0.02,
+        "patience": None,
+        "tolerance": 0.0,
+        "noise": "fixed",
+    }
+    assert more.settings["start"]["start"] == "mean of W"
 
 
 def test_a_feature_says_what_codes_cannot() -> None:
@@ -149,6 +161,7 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
         OptimiseWPlus(GENERATOR, PIXELS).invert(torch.zeros(shape))
 
 
-def test_layers_that_are_not_there_are_refused() -> None:
-    with pytest.raises(UserError, match="layer=up64: this generator has conv4, up8, conv8, up16, conv16"):
-        OptimiseFeatures(GENERATOR, PIXELS, partial(OptimiseWPlus, objective=PIXELS))
+@pytest.mark.parametrize("layer", ["up64", "conv16"])
+def test_layers_that_are_not_there_or_the_last_are_refused(layer: str) -> None:
+    with pytest.raises(UserError, match=f"layer={layer}: .* found behind conv4, up8, conv8, up16$"):
+        OptimiseFeatures(GENERATOR, PIXELS, partial(OptimiseWPlus, objective=PIXELS), layer)

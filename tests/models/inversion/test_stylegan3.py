@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 
+from losses.delta_regularisation import DeltaRegularisation
 from models.errors import UserError
 from models.inversion.inversion import Inverter, reconstruct
 from models.inversion.objective import Objective
@@ -44,5 +45,18 @@ def test_every_method_goes_on_from_codes(method: partial[Inverter]) -> None:
 
 
 def test_layers_have_other_names() -> None:
-    with pytest.raises(UserError, match="layer=up64: this generator has L0, L1, L2, L3"):
+    with pytest.raises(UserError, match=r"layer=up64: .* found behind L0, L1, L2$"):
         OptimiseFeatures(toy(), PIXELS, CODES)
+
+
+def test_codes_that_a_feature_replaces_stay_as_they_are() -> None:
+    generator, wanted = toy(), foreign().float()
+    objective = Objective(1.0, offsets=DeltaRegularisation(), offsets_weight=0.1)
+    before, after = (method.invert(wanted).codes for method in (CODES(generator), features(generator, objective)))
+    kept = generator.codes_up_to("L1")
+    assert kept == 3  # those of the Fourier features, of L0 and of L1
+    assert torch.equal(after[:, :kept], before[:, :kept]) and (after[:, kept:] != before[:, kept:]).all()
+
+
+def features(generator: StyleGAN3, objective: Objective) -> OptimiseFeatures:
+    return OptimiseFeatures(generator, objective, CODES, "L1", steps=3, learning_rate=0.1)
