@@ -63,7 +63,13 @@ def run(
     try:
         with torch.inference_mode():
             outputs = case(**arrays, **settings)
-    except (RuntimeError, IndexError, TypeError, ValueError, OverflowError) as error:  # how shapes are said not to fit
+    except (
+        RuntimeError,
+        IndexError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+    ) as error:  # how shapes are said not to fit
         shapes = ", ".join(f"{key} {tuple(array.shape)}" for key, array in arrays.items())
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{name}: these inputs do not fit ({shapes}): {reason}") from error

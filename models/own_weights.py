@@ -1,6 +1,7 @@
 """Weights in files of our own: `.safetensors` with facts in the metadata, and checkpoints of `train.py`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +47,18 @@ def located(file: str, what: str, embedded: Mapping[str, Path], suits: Callable[
         )
     named = ", ".join([*embedded, *filter(suits, registry())])
     raise UserError(f"there is no {what} {file}: neither such a file nor one of {named}")
+
+
+@contextmanager
+def reading(what: str, path: Path) -> Iterator[None]:
+    """Inside, a network is made of a file: what goes wrong there becomes a `UserError` that names both."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{what} {path}: {error}") from error
+    except Exception as error:  # what hostile facts and shapes lead to
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise UserError(f"{what} {path}: this file holds no such network ({reason})") from error
 
 
 def save_halved(path: Path, network: nn.Module, facts: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from models.inversion.gradual_style import GradualStyleEncoder, load_encoder, si
 from models.inversion.hfgi import HFGI
 from models.inversion.hfgi_aligner import ResidualAligner
 from models.inversion.hfgi_residual import ResidualEncoder
-from models.own_weights import facts_of, located, save_halved, trained
+from models.own_weights import facts_of, located, reading, save_halved, trained
 from models.weights import TORCH_SUFFIXES, Weights, load_strictly, read_torch, read_weights, tensors_of
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -38,10 +38,8 @@ def read_encoder(file: str | Path, kind: Literal["e4e", "psp"] | None = None) ->
         UserError: there is no such file, or it is not whole, holds no encoder, or does not say which.
     """
     path = _path(str(file))
-    try:
+    with reading("encoder", path):
         encoder = _read(path, kind)
-    except UserError as error:
-        raise UserError(f"encoder {path}: {error}") from error
     return encoder.eval().requires_grad_(False)
 
 
@@ -64,12 +62,10 @@ def read_hfgi(file: str | Path = "styleheat_hfgi", encoder: str | Path = "styleh
     path = _path(str(file))
     weights, aligner = read_weights(path), ResidualAligner()
     residual = weights.part("encoder")
-    try:
+    with reading("HFGI", path):
         residual_encoder = ResidualEncoder(residual.shape("condition_scale3.2.weight", 4)[0])
         load_strictly(residual_encoder, residual)
         load_strictly(aligner, weights.part("aligner"))
-    except UserError as error:
-        raise UserError(f"HFGI {path}: {error}") from error
     return HFGI(read_encoder(encoder), aligner, residual_encoder).eval().requires_grad_(False)
 
 

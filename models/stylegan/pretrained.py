@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import UserError
-from models.own_weights import facts_of, located, save_halved, trained
+from models.own_weights import facts_of, located, reading, save_halved, trained
 from models.pickles import Network
 from models.stylegan.generator import Generator
 from models.stylegan.layouts import ROSINALITY_PARTS, generator_from_nvidia, generator_from_rosinality
@@ -51,13 +51,8 @@ def read_generator(file: str | Path) -> Generator:
         UserError: there is no such file, or it is not whole or holds no generator that is known here.
     """
     path = located(str(file), "generator", EMBEDDED, lambda name: name.startswith("stylegan"))
-    try:
+    with reading("generator", path):
         generator = _read(path)
-    except UserError as error:
-        raise UserError(f"generator {path}: {error}") from error
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what hostile facts and shapes lead to
-        reason = str(error).split("\n")[0]
-        raise UserError(f"generator {path}: this file is none of a generator ({reason})") from error
     generator.mapping.find_mean()
     return generator.eval().requires_grad_(False)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from models.errors import MissingAsset, UserError
@@ -109,6 +110,16 @@ def test_files_that_hold_no_encoder(tmp_path: Path) -> None:
     checkpoint = {"state_dict": {}, "figurehead": {"config": {"model": {"_target_": "models.head.Head"}}}}
     with pytest.raises(UserError, match="it holds a Head, not one of Encoder4Editing, GradualStyleEncoder"):
         read_encoder(written(tmp_path / "last.ckpt", checkpoint))
+
+
+@pytest.mark.parametrize("arguments", [b"{,", b"[1]", b'{"units": 3}', b'{"units": []}'])
+def test_facts_that_are_none_are_told_in_one_line(arguments: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "e.safetensors"
+    tensors = {"latlayer2.bias": torch.zeros(4)}
+    save_file(tensors, path, {"encoder": "Encoder4Editing", "arguments": arguments.decode()})
+    with pytest.raises(UserError, match=r"^encoder .*e\.safetensors: ") as error:
+        read_encoder(path)
+    assert "\n" not in str(error.value)
 
 
 def test_assets_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
