@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # torch loads in the workers
     from models.stylegan.generator import Generator
 
 MakeGenerator = Callable[[], "Generator"]
-MORE_THAN_CODES = ("hfgi", "optimise_features", "pti")  # methods whose result is a feature or a tuned generator too
 LARGEST = float(np.finfo(np.float16).max)
 
 

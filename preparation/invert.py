@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from datamodules.clip_shards import ClipShards
-from datamodules.latents import LatentFacts
+from datamodules.latents import LatentFacts, latent_sets
 from models.aside import written_aside
 from models.errors import UserError
 from preparation.describe import describe_latents
@@ -86,6 +86,8 @@ class Inversions:
         with held(folder / f".lock-{self.share.rank}", busy):
             if self.latents.begin():
                 self.say(f"{folder} is complete: nothing to do (task=describe shows what is in it)")
+                if not (folder / SHEET).is_file():  # the run was stopped while it drew
+                    self._sum_up(latent_sets(self.latents.dataset)[self.latents.name])
                 return
             started = time.monotonic()
             done = self._invert()

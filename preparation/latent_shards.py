@@ -39,7 +39,7 @@ from datamodules.shard_format import (
 )
 from models.aside import written_aside
 from models.errors import UserError
-from preparation.inversion_worker import MORE_THAN_CODES, Piece, not_codes_alone, pieces, read_piece
+from preparation.inversion_worker import Piece, not_codes_alone, pieces, read_piece
 from preparation.locks import held
 from preparation.run import difference
 
@@ -97,6 +97,8 @@ class LatentShards:
             UserError: it holds latents of this name that were made otherwise, or of other frames; the method finds more
                 than codes; there are segments without frames.
         """
+        from models.inversion.optimiser import MORE_THAN_CODES  # it brings torch
+
         if self.settings["method"] in MORE_THAN_CODES:
             raise not_codes_alone(self.settings["method"])
         if empty := sum(int((clips.whole().pictures < 0).sum()) for clips in self.clips.values()):

@@ -1,6 +1,7 @@
 """`python -m evaluation.feature_study --generator embedded --output FOLDER`: see the package."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ def study(generator: Generator, output: Path, layer: str | None = None, pictures
     """
     if pictures < 1:
         raise UserError("--pictures must be at least 1")
+    if not math.isfinite(psi):
+        raise UserError("--psi must be a number")
     names = list(layers(generator))
     layer = layer or middle(names)
     if layer not in generator.names:

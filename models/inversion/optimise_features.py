@@ -15,7 +15,7 @@ from models.errors import UserError
 from models.inversion.descent import Plan, descend
 from models.inversion.inversion import Inversion, Inverter, Watch, checked, unwatched
 from models.inversion.objective import Objective
-from models.inversion.optimiser import settings_of
+from models.inversion.optimiser import check_start, settings_of
 from models.stylegan.generator import Generator
 from models.stylegan.synthesis import Access, State
 
@@ -59,6 +59,7 @@ class OptimiseFeatures:
             raise UserError(f"layer={self.layer}: features of this generator are found behind {', '.join(inner)}")
         self.objective.to(self.generator.mapping.w_mean.device)
         self.first = self.start(self.generator)
+        check_start("optimise_features", self.first, lost=("pti",))
         self.settings = settings_of(self, "optimise_features", self.first)
 
     def invert(self, image: Tensor, watch: Watch = unwatched) -> Inversion:

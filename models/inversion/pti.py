@@ -13,7 +13,7 @@ from torch.func import functional_call
 from models.inversion.delta import difference
 from models.inversion.inversion import Inversion, Inverter, Steady, Watch, checked, unwatched
 from models.inversion.objective import Objective
-from models.inversion.optimiser import settings_of
+from models.inversion.optimiser import MORE_THAN_CODES, check_start, settings_of
 from models.stylegan.generator import Generator
 
 
@@ -54,6 +54,7 @@ class PivotalTuning:
     def __post_init__(self) -> None:
         self.objective.to(self.generator.mapping.w_mean.device)
         self.first = self.start(self.generator)
+        check_start("pti", self.first, lost=MORE_THAN_CODES)
         self.settings = settings_of(self, "pti", self.first)
 
     @torch.enable_grad()

@@ -58,7 +58,9 @@ class StyledConv(nn.Module):
         """Noise for a feature: (H, W), or (B, 1, H, W) where it is random."""
         if noise == "fixed":
             return self.noise
-        source = noise if isinstance(noise, torch.Generator) else None
+        if noise != "random" and not isinstance(noise, torch.Generator):
+            raise ValueError(f"noise={noise!r}: fixed, random, none or a torch.Generator")
+        source = None if noise == "random" else noise
         return torch.randn(len(y), 1, *y.shape[2:], generator=source, device=y.device, dtype=y.dtype)
 
 

@@ -118,6 +118,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--layer", "up48"], "error: --layer up48: this generator has conv4, up8, conv8"),
         (["--pictures", "0"], "at least 1"),
         (["--pictures", "many"], "invalid int value"),
+        (["--psi", "nan"], "--psi must be a number"),
     ],
 )
 def test_mistakes_are_said_in_a_line(

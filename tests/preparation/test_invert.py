@@ -121,6 +121,15 @@ def test_a_second_call_is_quick_and_says_so(finished: Path, capsys: pytest.Captu
     assert digests(finished) == before and not here.seen
 
 
+def test_a_sheet_that_was_not_drawn_any_more_is_drawn(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = finished / "latents" / "tiny" / "contact_sheet.png"
+    before = sheet.read_bytes()
+    sheet.unlink()
+    inversions(finished, Here(), batch=5).run()
+    assert sheet.read_bytes() == before
+    assert "worst segment: toy/" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("most", [0, 2, 4, 5])
 def test_a_stopped_run_goes_on_and_writes_the_same_bytes(finished: Path, shards: Path, most: int) -> None:
     first, second = Here(most), Here()

@@ -11,6 +11,7 @@ from models.errors import UserError
 from models.inversion.delta import difference, megabytes, tuned_weights
 from models.inversion.inversion import Inversion, reconstruct
 from models.inversion.objective import Objective
+from models.inversion.optimise_features import OptimiseFeatures
 from models.inversion.optimise_w_plus import OptimiseWPlus
 from models.inversion.pti import PivotalTuning
 from models.stylegan.stylegan2 import StyleGAN2
@@ -34,6 +35,14 @@ def test_better_than_its_pivot_and_bit_by_bit_the_same_generator() -> None:
     assert all(torch.equal(value, before[name]) for name, value in GENERATOR.state_dict().items())
     assert all(weight.requires_grad and weight.grad is None for weight in GENERATOR.parameters())
     assert reconstruct(GENERATOR, pivot).sub(foreign()).square().mean().item() == pytest.approx(start[0])
+
+
+def test_what_a_start_finds_beside_codes_is_not_lost() -> None:
+    pti = partial(PivotalTuning, objective=PIXELS, start=PIVOT)
+    features = partial(OptimiseFeatures, objective=PIXELS, start=PIVOT, layer="up8")
+    for way, start in ((pti, features), (pti, pti), (features, pti)):
+        with pytest.raises(UserError, match="would lose what"):
+            way(GENERATOR, start=start)
 
 
 def test_the_delta_is_what_changed_in_half_precision() -> None:
