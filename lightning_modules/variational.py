@@ -35,16 +35,12 @@ class Variational(StageModule):
         Args:
             encoder: the other half, pictures -> mean and log variance of z.
             perceptual: (prediction, target) -> scalar.
-            start: a checkpoint of such a training to go on from; of one of another generator, its encoder and mapping
-                (so StyleGAN3 gets the W of StyleGAN2, and learns sooner). None: nothing.
+            start: a checkpoint of such a training to go on from; None: nothing.
         """
         self.encoder, self.perceptual = encoder, perceptual
         if start is not None:
-            earlier = read_generator(start)
             load_strictly(encoder, read_weights(Path(start)).part("state_dict").part("encoder"))
-            load_strictly(self.model.mapping, earlier.mapping.state_dict())
-            if type(earlier) is type(self.model):
-                load_strictly(self.model.synthesis, earlier.synthesis.state_dict())
+            load_strictly(self.model, read_generator(start).state_dict())
         metrics: dict[str, Metric] = {"l1": L1(), "swd": SlicedWasserstein()}
         self.metrics = nn.ModuleDict(metrics)  # type: ignore[assignment]
 
