@@ -120,7 +120,7 @@ def main(folder: str, picture: str, names: Sequence[str]) -> None:
         made = torch.cat(
             [
                 reconstruct(generator, inverter.invert(part)).detach()
-                for part in image.split(1 if "pti" in name else BATCH)
+                for part in image.tensor_split(len(image) if "pti" in name else len(image) // BATCH)
             ]
         )
         print(describe(name, image, made.clamp(-1, 1), before, time.process_time() - start), flush=True)
