@@ -3,7 +3,7 @@
     python -m tests.benchmarks.embedded_inversion FRAMES OUT.png [NAME ...]
 
 FRAMES is the folder of the card (`prepare.py source=synthetic kind=frames`), of which the test split is used: two
-frames of each of 16 speakers. NAMEs are those of configs/inversion/; without any, all embedded ones. OUT.png shows the
+frames of each of 8 speakers. NAMEs are those of configs/inversion/; without any, all embedded ones. OUT.png shows the
 frames and, in a row for each inverter, what their inversions make. Lips and faces are found by the mesh analyser,
 people told apart by dlib's network; a picture without a face counts as not found and is left out of the rest.
 """
@@ -49,7 +49,7 @@ COLUMNS = (
     "same person, AUC",
     "s per picture",
 )
-PEOPLE, BATCH, SIDE, SHOWN = 16, 8, 256, 12
+PEOPLE, BATCH, SIDE, SHOWN = 8, 8, 256, 8
 
 
 @dataclass
