@@ -1,10 +1,14 @@
 """Builds face-vid2vid and SadTalker networks from the authors' weights; the sizes are read from the tensors' shapes."""
 
+from models.face3d.semantics import POSE
 from models.sadtalker.discriminator import Discriminator
+from models.sadtalker.expnet import ExpNet
 from models.sadtalker.generator import Generator
 from models.sadtalker.keypoint_detector import KeypointDetector
 from models.sadtalker.mapping_net import MappingNet
+from models.sadtalker.pose_discriminator import PoseDiscriminator
 from models.sadtalker.pose_estimator import PoseEstimator
+from models.sadtalker.pose_vae import PoseVAE
 from models.weights import Weights, load_strictly
 
 
@@ -80,6 +84,50 @@ def mapping_net(weights: Weights) -> MappingNet:
         num_keypoints=weights.shape("fc_exp.bias")[0] // 3,
         num_bins=weights.shape("fc_yaw.bias")[0],
     )
+    load_strictly(network, weights)
+    return network.eval()
+
+
+def expnet(weights: Weights) -> ExpNet:
+    """From `audio2exp.*` (SadTalker's safetensors), the entry `model` of `auido2exp_00300-model.pth`, or bare keys."""
+    weights = weights.part("audio2exp", "model")
+    network = ExpNet(
+        n_expression=weights.shape("mapping1.weight", 2)[0],
+        width=weights.shape("audio_encoder.0.conv_block.0.weight", 4)[0],
+    )
+    load_strictly(network, weights)
+    return network.eval()
+
+
+def pose_vae(weights: Weights) -> PoseVAE:
+    """From `audio2pose.*` (SadTalker's safetensors), the entry `model` of `auido2pose_00140-model.pth`, or bare keys.
+
+    The discriminator's weights, which are in these files too, are passed over.
+    """
+    weights = weights.part("audio2pose", "model")
+    decoder, unet = "netG.decoder", "netG.decoder.resunet"
+    styles, latent = weights.shape(f"{decoder}.classbias", 2)
+    heard = weights.shape(f"{decoder}.linear_audio.weight", 2)[0]
+    motion, hidden = weights.shape(f"{decoder}.MLP.L1.weight", 2)
+    levels = ("input_skip.0", "residual_conv_1.conv_skip.0", "residual_conv_2.conv_skip.0", "bridge.conv_skip.0")
+    network = PoseVAE(
+        n_styles=styles,
+        frames=motion // POSE,
+        latent=latent,
+        hidden=hidden,
+        heard=heard,
+        filters=[weights.shape(f"{unet}.{level}.weight", 4)[0] for level in levels],
+        width=weights.shape("audio_encoder.audio_encoder.0.conv_block.0.weight", 4)[0],
+        one_head=True,
+    )
+    load_strictly(network, {key: value for key, value in weights.items() if not key.startswith("netD_motion.")})
+    return network.eval()
+
+
+def pose_discriminator(weights: Weights) -> PoseDiscriminator:
+    """From `netD_motion.*` in the files of `pose_vae`, or bare keys."""
+    weights = weights.part("audio2pose", "model").part("netD_motion")
+    network = PoseDiscriminator(weights.shape("seq.0.conv.weight", 3)[0])
     load_strictly(network, weights)
     return network.eval()
 

@@ -1,14 +1,21 @@
-"""What `python -m models.official` can run of face-vid2vid. Images in these arrays are RGB in [0, 1], as the authors'.
+"""What `python -m models.official` can run of SadTalker. Images in these arrays are RGB in [0, 1], as the authors'.
 
-Letters: B batch, F frames, K keypoints, H height, W width.
+Letters: B batch, T frames, K keypoints, H height, W width.
 """
 
 from dataclasses import replace
+from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from models.errors import UserError
+from models.face3d.semantics import POSE, still_window
 from models.sadtalker import authors
+from models.sadtalker.blinks import regular_blinks
+from models.sadtalker.coefficient_windows import add_reference_pose, in_batches, keep_head_still, target_windows
+from models.sadtalker.head_turns import angles_through
 from models.sadtalker.keypoint_detector import expected_position
 from models.sadtalker.keypoint_transform import (
     RADIANS_PER_DEGREE,
@@ -18,9 +25,14 @@ from models.sadtalker.keypoint_transform import (
     transform_keypoints,
 )
 from models.sadtalker.layers import unit_range
+from models.sadtalker.mapping_net import WINDOW
+from models.sadtalker.portrait_crop import portrait_crop
+from models.sadtalker.pose_sampling import authors_poses
+from models.sadtalker.pose_smoothing import smooth_poses
 from models.weights import Weights
 
 Outputs = dict[str, Tensor]
+AsInFile = Annotated[Tensor, "in the precision of the inputs file"]
 
 
 def facevid2vid_kp(weights: Weights, image: Tensor, *, temperature: float = 0.1) -> Outputs:
@@ -102,6 +114,92 @@ def facevid2vid_animation(
         "kp_source": source,
         "kp_driving": torch.stack(driving, dim=1),
     }
+
+
+def expnet(weights: Weights, mel: Tensor, ref: Tensor, ratio: Tensor) -> Outputs:
+    """ExpNet: mel windows (B, T, 1, 80, 16), reference coefficients (B, T, 70), closing of the eyes (B, T, 1)."""
+    network = authors.expnet(weights)
+    heard = network.audio_encoder(_windows(mel))
+    expression = network.map(heard, ref[..., : network.n_expression], ratio)
+    return {"exp": expression, "audio": heard.flatten(0, 1)}
+
+
+def posevae(
+    weights: Weights,
+    z: Tensor,
+    cls: Tensor,
+    ref: Tensor,
+    audio_emb: Tensor,
+    pose_motion_gt: Tensor,
+    mel: Tensor,
+    test_z: Tensor,
+    test_cls: Tensor,
+    test_ref: Tensor,
+) -> Outputs:
+    """PoseVAE's encoder, decoder, discriminator and audio encoder, and the authors' inference from `mel` on."""
+    network = authors.pose_vae(weights)
+    network.check(ref, audio_emb, cls)
+    posterior = network.encode(pose_motion_gt, ref, audio_emb, cls)
+    sound = network.hear(_windows(mel))
+    if test_z.ndim != 2 or test_ref.ndim != 3:
+        raise UserError(f"test_z {tuple(test_z.shape)}, test_ref {tuple(test_ref.shape)}: expected (K, 64), (1, 1, 70)")
+    return {
+        "pose_motion_pred": network.decode(z, ref, audio_emb, cls),
+        "mu": posterior.mean,
+        "logvar": posterior.log_variance,
+        "disc": authors.pose_discriminator(weights)(pose_motion_gt),
+        "emb": sound,
+        "test_pose": authors_poses(network, sound, test_ref[:, 0, -POSE:], test_cls, test_z[None]),
+    }
+
+
+def sadtalker_coeff_post(
+    exp: Tensor,
+    pose: AsInFile,
+    first: AsInFile,
+    refpose: AsInFile,
+    yaw_list: AsInFile,
+    picture: Tensor,
+    blink_n: Tensor,
+    *,
+    expression_scale: float = 1.0,
+    batch_size: int = 4,
+) -> Outputs:
+    """Coefficients of ExpNet (1, T, 64) and PoseVAE (1, T, 6) to the windows that the renderer gets, in batches."""
+    if pose.shape != (1, exp.shape[1], POSE) or exp.shape[0] != 1 or picture.ndim != 3:
+        raise UserError(f"exp, pose and picture are {[tuple(x.shape) for x in (exp, pose, picture)]}: see the manifest")
+    expressions = exp.shape[2]
+    vectors = torch.cat([exp[0], smooth_poses(pose[0].double()).float()], dim=1)
+    source = still_window(first[:1, : expressions + POSE].float(), WINDOW)
+    targets = in_batches(target_windows(vectors, expression_scale, expressions), batch_size)
+    still = in_batches(target_windows(keep_head_still(vectors, first[0]), 1.0, expressions), batch_size)
+    yaw = torch.from_numpy(angles_through(yaw_list.flatten().tolist(), len(vectors)))
+    return {
+        "coeff": vectors,
+        "coeff_refpose": add_reference_pose(vectors, refpose[:, expressions : expressions + POSE]),
+        "source_semantics": source[:, :, [0, 13, 26]],
+        "target_semantics": targets[:, :, [0, 1, 2, 64, 69]],
+        "yaw_c_seq": in_batches(yaw, batch_size).float(),
+        "source_image": picture.permute(2, 0, 1)[None].float() / 255,
+        "still_full_last": still[:, -1, [0, 63, 64, 69, 70, 72]],
+        "blink_fixed": regular_blinks(int(blink_n)).double(),
+    }
+
+
+def sadtalker_croper(lm: AsInFile, size: Tensor, image: Tensor, image_lm: AsInFile) -> Outputs:
+    """Where SadTalker cuts faces out: landmarks (N, 68, 2), pictures' sizes (N, 2); one picture (H, W, 3) cut so."""
+    crop = portrait_crop(lm.numpy(), size.numpy())
+    arrays = {"rsize": crop.resized, "crop": crop.surroundings, "box": crop.box, "face_region": crop.face}
+    one = portrait_crop(image_lm[None].numpy(), np.array([image.shape[1::-1]]))
+    arrays |= {"image_crop": one.cut(image.numpy()), "image_crop_ext": one.cut(image.numpy(), with_surroundings=True)}
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def _windows(mel: Tensor) -> Tensor:
+    """(B, T, 1, 80, 16) without the axis of one channel."""
+    if mel.ndim != 5 or mel.shape[2] != 1:
+        raise UserError(f"mel is {tuple(mel.shape)}, expected (B, T, 1, 80, 16)")
+    return mel.squeeze(2)
 
 
 def _signed_range(image: Tensor) -> Tensor:
