@@ -165,7 +165,7 @@ def test_faces_that_are_large_turned_or_at_the_border(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     face = public["image_lm"] - public["image_lm"].mean(0)
     angle, scale = rng.uniform(-1, 1, 40), rng.uniform(0.3, 25, 40)
-    turn = np.moveaxis([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], -1, 0)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]).transpose(2, 0, 1)
     sizes = rng.integers(100, 5000, (40, 2))
     points = scale[:, None, None] * (face @ turn) + rng.uniform(0.1, 0.9, (40, 1, 2)) * sizes[:, None]
     assert run("sadtalker_croper", tmp_path, {**public, "lm": points, "size": sizes}) == 0
