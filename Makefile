@@ -31,7 +31,9 @@ demo: setup
 	$(BIN)/python animate.py method=sadtalker source=$(DEMO)/strangers/portrait.png driving=$(DEMO)/strangers/preview.mp4 output=$(DEMO)/animated.mp4
 	$(BIN)/python evaluate.py -m method=sadtalker protocol=$(PROTOCOLS) data.shards=$(DEMO)/shards 'output=$(DEMO)/scores/$${protocol.name}'
 	$(BIN)/python benchmark.py rows=$(DEMO)/scores output=$(DEMO)/report
-	@echo "Open $(DEMO)/report/report.html: all scores, pictures and videos. The portrait, animated: $(DEMO)/animated.mp4. The clips: $(DEMO)/shards/contact_sheet.png"
+	$(BIN)/python prepare.py task=invert generator=embedded inversion=embedded_encoder output=$(DEMO)/shards
+	$(BIN)/python -m evaluation.feature_study --generator embedded --pictures 4 --output $(DEMO)/feature_study
+	@echo "Open $(DEMO)/report/report.html: all scores, pictures and videos. The portrait, animated: $(DEMO)/animated.mp4. The clips: $(DEMO)/shards/contact_sheet.png; what a StyleGAN makes of them: $(DEMO)/shards/latents/*/contact_sheet.png; how its features can be warped: $(DEMO)/feature_study"
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
