@@ -72,11 +72,15 @@ class StyleGAN(AdversarialModule):
         random = self.device_random()
         self.model.mapping.w_mean.fill_(torch.nan)  # it moves with the weights
         codes = self.codes(len(real))
-        fake = self.model(codes, noise=random).image
+        fake = self.drawn(codes, random)
         losses = {"adversarial": self.adversarial.generator([self.discriminator(self.changed(fake, random))])}
         if self.path_length_every and self.batches % self.path_length_every == 0:
             losses["path_length"] = self.path_length_every * self.path_penalty(codes[: (len(real) + 1) // 2], random)
         return Game(losses, real=real, fake=fake)
+
+    def drawn(self, codes: Tensor, random: torch.Generator) -> Tensor:
+        """Pictures (B, 3, S, S) of codes (B, N, w_dim) as the game sees them: with noise."""
+        return self.model(codes, noise=random).image
 
     def codes(self, count: int) -> Tensor:
         """Codes (count, N, w_dim), some of them mixed."""
@@ -91,7 +95,7 @@ class StyleGAN(AdversarialModule):
 
     def path_penalty(self, codes: Tensor, random: torch.Generator) -> Tensor:
         """Mean squared deviation of path lengths from their running mean (StyleGAN2 sec. 3.2)."""
-        image = self.model(codes, noise=random).image
+        image = self.drawn(codes, random)
         lengths = path_lengths(image, codes, torch.randn(image.shape, generator=random, device=self.device))
         mean = self.trainer.strategy.reduce(lengths.detach().mean(), reduce_op="mean")
         start = torch.zeros_like(mean) if self.path_length is None else self.path_length.to(mean)

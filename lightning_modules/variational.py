@@ -130,6 +130,10 @@ class VariationalGAN(Variational, StyleGAN):
         game = super().play(batch)
         return Game(game.losses | self.reconstruction(batch["image"]), game.real, game.fake)
 
+    def drawn(self, codes: Tensor, random: torch.Generator) -> Tensor:
+        """Without noise: a decoder could not make it again."""
+        return self.model(codes, noise="none").image
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Both halves together, and the discriminator."""
         first, second = self.factories
