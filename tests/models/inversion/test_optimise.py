@@ -109,7 +109,7 @@ def test_the_feature_stays_near_where_the_weight_says_so() -> None:
 def test_features_that_are_given_are_where_it_starts() -> None:
     class Given:
         def __init__(self, generator: object) -> None:
-            self.settings: dict[str, str] = {}
+            self.settings = {"method": "given"}
 
         def invert(self, image: torch.Tensor, watch: object) -> Inversion:
             codes = GENERATOR.mapping.w_mean.expand(1, GENERATOR.codes, -1)
