@@ -53,7 +53,8 @@ class Inverter(Protocol):
 
     Attributes:
         generator: its weights are never changed.
-        settings: everything that decides the result beside generator and pictures, as plain values, `method` among them; goes into the file.
+        settings: everything that decides the result beside generator and pictures, as plain values, `method` among
+            them; goes into the file.
     """
 
     generator: Generator
